@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"hexamart/internal/database"
+	"hexamart/internal/handler"
+)
+
+// How long the server waits: for requests to come in, for answers to be taken, and when it stops for
+// a load balancer to notice and for running requests to finish.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 15 * time.Second
+	writeTimeout  = 40 * time.Second
+	idleTimeout   = 2 * time.Minute
+	noticeTime    = time.Second
+	drainTime     = 25 * time.Second
+)
+
+func serve(ctx context.Context, p *program, args []string) error {
+	set := flag.NewFlagSet("serve", flag.ContinueOnError)
+	demo := set.Bool("demo", false, "fill an empty shop with the demo catalogue and make an admin")
+	if _, err := p.parseFlags(set, args); err != nil {
+		return err
+	}
+	if err := probe(p.cfg.Addr); err != nil {
+		return err
+	}
+	s, err := p.openShop(ctx, database.ServerOwned)
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.serveShop(ctx, s, *demo), s.close())
+}
+
+func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
+	if _, err := s.migrate(ctx); err != nil {
+		return err
+	}
+	if s.cfg.AdminEmail != "" {
+		if err := s.services.Auth.EnsureAdmin(ctx, s.cfg.AdminEmail, s.cfg.AdminPassword); err != nil {
+			return fmt.Errorf("ADMIN_EMAIL and ADMIN_PASSWORD: %w", sentence(err))
+		}
+	}
+	if demo {
+		if err := s.fillDemo(ctx); err != nil {
+			return err
+		}
+	}
+	api := &handler.API{Services: s.services, Log: s.log, Version: shortVersion(), CORSOrigins: s.cfg.CORSOrigins,
+		TrustedProxies: s.cfg.TrustedProxies, Ready: s.ready}
+	server := &http.Server{
+		Handler:           api.Routes(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	listener, err := net.Listen("tcp", s.cfg.Addr)
+	if err != nil {
+		return inUse(s.cfg.Addr, err)
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- server.Serve(listener) }()
+	ctx, cancel := context.WithCancel(ctx)
+	guarded := make(chan struct{})
+	go func() {
+		defer close(guarded)
+		if err := s.guardServer(ctx); err != nil {
+			failed <- err
+		}
+	}()
+	defer func() {
+		cancel()
+		<-guarded
+	}()
+	s.log.Info("ready", "addr", listener.Addr().String(), "version", shortVersion())
+	if demo {
+		p.printWelcome(ctx, s)
+	}
+	select {
+	case err := <-failed:
+		return errors.Join(err, server.Close())
+	case <-ctx.Done():
+		return s.drain(api, server)
+	}
+}
+
+// drain stops serving without losing a request: readiness goes first, so that no new ones are sent,
+// then running ones finish.
+func (s *shop) drain(api *handler.API, server *http.Server) error {
+	s.log.Info("shutting down")
+	api.Drain()
+	server.SetKeepAlivesEnabled(false)
+	time.Sleep(noticeTime)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		s.log.Warn("some requests did not finish in time", "error", err)
+		return server.Close()
+	}
+	return nil
+}
+
+// guardServer starts the private database server again when it ended by itself, until ctx ends. The
+// pool reconnects on its own; meanwhile requests are answered with 503.
+func (s *shop) guardServer(ctx context.Context) error {
+	if s.server == nil {
+		return nil
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.server.Exited():
+		}
+		s.log.Error("the database server is gone; starting it again", "error", s.server.Err())
+		if err := s.server.Stop(); err != nil {
+			s.log.Warn("clearing up after the database server", "error", err)
+		}
+		server, err := database.StartServer(ctx, s.serverOpts)
+		if ctx.Err() != nil {
+			if err == nil {
+				s.server = server
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s.server = server
+		s.log.Info("the database server is back")
+	}
+}
+
+// probe tells early, before a database is started, that there is no address to listen on.
+func probe(addr string) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return inUse(addr, err)
+	}
+	return listener.Close()
+}
+
+func inUse(addr string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is already in use, perhaps by another hexamart; stop that or set ADDR to another address", addr)
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/config"
+	"hexamart/internal/database"
+	"hexamart/internal/security"
+	"hexamart/internal/service"
+)
+
+// shop is a database with the services over it.
+type shop struct {
+	cfg      config.Config
+	log      *slog.Logger
+	db       *sqlx.DB
+	services *service.Services
+
+	server     *database.Server // nil with DATABASE_URL
+	serverOpts database.ServerOptions
+}
+
+// openShop connects to the configured database or starts a private one. The schema is left as it is.
+func (p *program) openShop(ctx context.Context, mode database.ServerMode) (s *shop, err error) {
+	s = &shop{cfg: p.cfg, log: newLog(p.stderr, p.cfg)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	address := p.cfg.Database
+	if address == nil {
+		s.serverOpts = database.ServerOptions{
+			Dir: filepath.Join(p.cfg.DataDir, "mysql"), Mode: mode, Log: s.log,
+			Notify: func(text string) { fmt.Fprintln(p.stderr, text) },
+		}
+		if s.server, err = database.StartServer(ctx, s.serverOpts); err != nil {
+			return s, err
+		}
+		if address, err = database.CreateDatabase(ctx, s.server.Config(), "hexamart"); err != nil {
+			return s, err
+		}
+	}
+	if err = s.cfg.EnsureSecretKey(); err != nil {
+		return s, err
+	}
+	if s.db, err = database.Open(ctx, address, logStatements(s.log)); err != nil {
+		return s, err
+	}
+	tokens, err := security.NewTokens(s.cfg.SecretKey, s.cfg.Algorithm, s.cfg.TokenLife)
+	if err != nil {
+		return s, err
+	}
+	s.services = service.New(s.db, security.NewPasswords(security.PasswordCost), tokens,
+		security.NewLimiter(s.cfg.LoginLimit.Count, s.cfg.LoginLimit.Period))
+	return s, nil
+}
+
+// migrate brings the schema up to date.
+func (s *shop) migrate(ctx context.Context) ([]database.Migration, error) {
+	applied, err := database.Migrate(ctx, s.db)
+	for _, m := range applied {
+		s.log.Info("migrated", "version", m.Version, "file", m.Name)
+	}
+	return applied, err
+}
+
+// ready reports why the shop can't serve; nil if it can.
+func (s *shop) ready(ctx context.Context) error {
+	version, err := database.SchemaVersion(ctx, s.db)
+	if err == nil && version < database.LatestVersion() {
+		err = fmt.Errorf("the schema is at version %d, not %d", version, database.LatestVersion())
+	}
+	return err
+}
+
+func (s *shop) close() error {
+	var err error
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	if s.server != nil {
+		err = errors.Join(err, s.server.Stop())
+	}
+	return err
+}

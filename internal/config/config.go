@@ -1,0 +1,162 @@
+// Package config reads the settings of the program from the environment and from a .env file in the
+// working directory; the environment wins.
+package config
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/joho/godotenv"
+)
+
+// Config is all settings, checked.
+type Config struct {
+	Database       *mysql.Config // nil: a private server in DataDir
+	SecretKey      string        // signs tokens; empty until EnsureSecretKey with a private server
+	Algorithm      string        // HS256, HS384 or HS512
+	TokenLife      time.Duration
+	Addr           string // host:port to listen on
+	CORSOrigins    []string
+	AdminEmail     string // with AdminPassword: an admin that is made sure to exist; both or none
+	AdminPassword  string
+	LoginLimit     Rate // of failed logins for one account and address
+	TrustedProxies []netip.Prefix
+	DataDir        string
+	LogLevel       slog.Level
+	LogFormat      string // text or json
+}
+
+// Rate is Count events a Period; Count 0 is no limit.
+type Rate struct {
+	Count  int
+	Period time.Duration
+}
+
+// Load reads and checks all settings. Its error names every one that is wrong, a line each, and never
+// shows a secret.
+func Load() (Config, error) {
+	values, err := godotenv.Read(".env")
+	if errors.Is(err, fs.ErrNotExist) {
+		values = map[string]string{}
+	} else if err != nil {
+		return Config{}, fmt.Errorf(".env can't be read: %w", hideValues(err))
+	}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		values[name] = value
+	}
+	return parse(values)
+}
+
+// hideValues keeps the text of a broken .env, passwords included, out of an error.
+func hideValues(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return err
+	}
+	return errors.New("every line must be NAME=value, a comment that starts with #, or empty")
+}
+
+func parse(values map[string]string) (Config, error) {
+	r := reader{values: values}
+	c := Config{
+		Database:       r.database("DATABASE_URL"),
+		SecretKey:      r.text("SECRET_KEY", ""),
+		Algorithm:      r.oneOf("ALGORITHM", "HS256", "HS384", "HS512"),
+		TokenLife:      r.minutes("ACCESS_TOKEN_EXPIRE_MINUTES", 60),
+		Addr:           r.addr("ADDR", "127.0.0.1:8000"),
+		CORSOrigins:    r.origins("CORS_ORIGINS", "http://localhost:5173"),
+		AdminEmail:     r.text("ADMIN_EMAIL", ""),
+		AdminPassword:  r.values["ADMIN_PASSWORD"],
+		LoginLimit:     r.rate("RATE_LIMIT_LOGIN", "10/m"),
+		TrustedProxies: r.prefixes("TRUSTED_PROXIES"),
+		DataDir:        r.text("DATA_DIR", ".data"),
+		LogLevel:       r.level("LOG_LEVEL"),
+		LogFormat:      r.oneOf("LOG_FORMAT", "text", "json"),
+	}
+	r.checkSecretKey(c)
+	r.checkAdmin(c)
+	if len(r.problems) > 0 {
+		return Config{}, errors.New(strings.Join(r.problems, "\n"))
+	}
+	return c, nil
+}
+
+// minSecretKey is the length in bytes below which a key could be guessed.
+const minSecretKey = 32
+
+func (r *reader) checkSecretKey(c Config) {
+	const advice = "; put this line instead: SECRET_KEY="
+	switch {
+	case c.SecretKey == "":
+		// A broken DATABASE_URL is set all the same.
+		if r.text("DATABASE_URL", "") != "" {
+			r.bad("SECRET_KEY", "is required with DATABASE_URL%s%s", advice, newSecretKey())
+		}
+	case c.SecretKey == "your_secret_key":
+		r.bad("SECRET_KEY", "is the example that everybody knows%s%s", advice, newSecretKey())
+	case len(c.SecretKey) < minSecretKey:
+		r.bad("SECRET_KEY", "must have at least %d bytes%s%s", minSecretKey, advice, newSecretKey())
+	}
+}
+
+func (r *reader) checkAdmin(c Config) {
+	switch {
+	case c.AdminEmail != "" && c.AdminPassword == "":
+		r.bad("ADMIN_PASSWORD", "is required with ADMIN_EMAIL")
+	case c.AdminEmail == "" && c.AdminPassword != "":
+		r.bad("ADMIN_EMAIL", "is required with ADMIN_PASSWORD")
+	}
+}
+
+func newSecretKey() string { return rand.Text() + rand.Text() }
+
+// EnsureSecretKey fills in a missing key from DataDir, where it is made on first use and readable by
+// the owner alone.
+func (c *Config) EnsureSecretKey() error {
+	if c.SecretKey != "" {
+		return nil
+	}
+	key, err := KeepSecret(filepath.Join(c.DataDir, "secret_key"), newSecretKey)
+	if err == nil && len(key) < minSecretKey {
+		err = fmt.Errorf("%s holds no usable key; remove it and start again",
+			filepath.Join(c.DataDir, "secret_key"))
+	}
+	c.SecretKey = key
+	return err
+}
+
+// KeepSecret returns the text in a file, which is first written with what create returns if it is not
+// there. Of two processes that do so at once both get the same text.
+func KeepSecret(path string, create func() string) (string, error) {
+	if b, err := os.ReadFile(path); !errors.Is(err, fs.ErrNotExist) {
+		return strings.TrimSpace(string(b)), err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.WriteString(create() + "\n")
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return "", err
+	}
+	// A link appears whole or not at all, and never over one that another process made.
+	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	b, err := os.ReadFile(path)
+	return strings.TrimSpace(string(b)), err
+}

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+const urlShape = "must look like mysql://user:password@host:3306/database, with %-escapes for special characters"
+
+// ParseDatabaseURL reads mysql://user:password@host:port/database, or mysql+pymysql:// and the like as
+// SQLAlchemy writes it. Parameters: unix_socket is a path in place of host and port, tls is
+// true, false, skip-verify or preferred; charset and collation are accepted and have no effect. Errors show no part
+// of the URL that could be a password.
+func ParseDatabaseURL(text string) (*mysql.Config, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, errors.New(urlShape)
+	}
+	scheme, _, _ := strings.Cut(u.Scheme, "+")
+	if (scheme != "mysql" && scheme != "mariadb") || u.Opaque != "" {
+		return nil, errors.New(urlShape)
+	}
+	cfg := mysql.NewConfig()
+	cfg.User = u.User.Username()
+	cfg.Passwd, _ = u.User.Password()
+	cfg.DBName = strings.TrimPrefix(u.Path, "/")
+	if cfg.DBName == "" || strings.Contains(cfg.DBName, "/") {
+		return nil, errors.New("names no database; it " + urlShape)
+	}
+	host, port := u.Hostname(), u.Port()
+	if port == "" {
+		port = "3306"
+	}
+	cfg.Net, cfg.Addr = "tcp", net.JoinHostPort(host, port)
+	params, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, errors.New("has unreadable parameters behind the ?")
+	}
+	for name := range params {
+		if err := applyParam(cfg, name, params.Get(name)); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Net == "tcp" && host == "" {
+		return nil, errors.New("names no host; it " + urlShape)
+	}
+	return cfg, nil
+}
+
+func applyParam(cfg *mysql.Config, name, value string) error {
+	switch name {
+	case "charset", "collation", "use_unicode":
+	case "unix_socket":
+		cfg.Net, cfg.Addr = "unix", value
+	case "tls":
+		switch value {
+		case "true", "false", "skip-verify", "preferred":
+			cfg.TLSConfig = value
+		default:
+			return errors.New("has a tls that is not true, false, skip-verify or preferred")
+		}
+	default:
+		return fmt.Errorf("has a parameter %q that is not known; unix_socket, tls and charset are", name)
+	}
+	return nil
+}

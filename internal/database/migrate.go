@@ -1,0 +1,108 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+
+	"hexamart/migrations"
+)
+
+// Migration is one numbered change of the schema.
+type Migration struct {
+	Version int64
+	Name    string // its file
+	Applied bool
+}
+
+// ErrForeign says that the database holds tables but no schema of HexaMart.
+var ErrForeign = errors.New("the database is not empty and its tables are not HexaMart's; nothing was changed")
+
+// Migrate applies the migrations that are pending and returns them. Several processes may call it at
+// once: one applies, the others wait and find nothing to do.
+func Migrate(ctx context.Context, db *sqlx.DB) (applied []Migration, err error) {
+	err = WithLock(ctx, db, "migrate", func() error {
+		if err := refuseForeign(ctx, db); err != nil {
+			return err
+		}
+		p, err := provider(db)
+		if err != nil {
+			return err
+		}
+		results, err := p.Up(ctx)
+		for _, r := range results {
+			applied = append(applied, Migration{r.Source.Version, r.Source.Path, true})
+		}
+		return err
+	})
+	if err != nil {
+		return applied, fmt.Errorf("migrate: %w", err)
+	}
+	return applied, nil
+}
+
+// Migrations lists every known migration in order, with whether the database has it.
+func Migrations(ctx context.Context, db *sqlx.DB) ([]Migration, error) {
+	at, err := SchemaVersion(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	p, err := provider(db)
+	if err != nil {
+		return nil, err
+	}
+	var list []Migration
+	for _, s := range p.ListSources() {
+		list = append(list, Migration{s.Version, s.Path, s.Version <= at})
+	}
+	return list, nil
+}
+
+// SchemaVersion returns the number of the newest migration that was applied, 0 for an empty database.
+func SchemaVersion(ctx context.Context, db *sqlx.DB) (int64, error) {
+	var version int64
+	err := db.GetContext(ctx, &version, `
+		SELECT COALESCE(MAX(version_id), 0)
+		FROM goose_db_version
+		WHERE is_applied`)
+	if hasNumber(err, 1146) { // no such table
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the schema's version: %w", err)
+	}
+	return version, nil
+}
+
+// LatestVersion returns the number of the newest migration that this program knows.
+func LatestVersion() int64 {
+	files, _ := fs.Glob(migrations.FS, "*.sql") // the pattern is good
+	var version int64
+	if len(files) > 0 {
+		_, _ = fmt.Sscanf(files[len(files)-1], "%d_", &version)
+	}
+	return version
+}
+
+func provider(db *sqlx.DB) (*goose.Provider, error) {
+	return goose.NewProvider(goose.DialectMySQL, db.DB, migrations.FS, goose.WithDisableGlobalRegistry(true))
+}
+
+func refuseForeign(ctx context.Context, db *sqlx.DB) error {
+	var tables, ours int
+	row := db.QueryRowContext(ctx, `
+		SELECT COUNT(*), COALESCE(SUM(table_name = 'goose_db_version'), 0)
+		FROM information_schema.tables
+		WHERE table_schema = DATABASE()`)
+	if err := row.Scan(&tables, &ours); err != nil {
+		return err
+	}
+	if tables > 0 && ours == 0 {
+		return ErrForeign
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package handler
+
+import (
+	"net/http"
+
+	"hexamart/internal/model"
+)
+
+func (a *API) dashboard(w http.ResponseWriter, r *http.Request) error {
+	q, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	filter := model.DashboardFilter{Days: int(min(q.number("days", 1), model.MaxDays+1))}
+	if err := q.err(&filter); err != nil {
+		return err
+	}
+	dashboard, err := a.Services.Admin.Dashboard(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	return respond(w, http.StatusOK, struct {
+		message
+		model.Dashboard
+	}{message{"Welcome to the admin dashboard."}, dashboard})
+}
+
+func (a *API) listAllProducts(w http.ResponseWriter, r *http.Request) error {
+	filter, err := productFilter(r)
+	if err != nil {
+		return err
+	}
+	list, err := a.Services.Products.ListAll(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	return respondList(w, r, list)
+}
+
+func (a *API) listAllOrders(w http.ResponseWriter, r *http.Request) error {
+	q, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	filter := model.OrderFilter{
+		Status: model.Status(q.text("status")),
+		UserID: q.number("user_id", 1),
+		From:   q.moment("from", false),
+		To:     q.moment("to", true),
+		Page:   q.page(),
+	}
+	if err := q.err(&filter); err != nil {
+		return err
+	}
+	list, err := a.Services.Admin.ListOrders(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	return respondList(w, r, list)
+}

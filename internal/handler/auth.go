@@ -1,0 +1,58 @@
+package handler
+
+import (
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"hexamart/internal/model"
+)
+
+func (a *API) register(w http.ResponseWriter, r *http.Request) error {
+	var in model.RegisterInput
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	id, err := a.Services.Auth.Register(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	return created(w, "/users/profile", struct {
+		message
+		UserID int64 `json:"user_id"`
+	}{message{"Your account is ready. You can log in now."}, id})
+}
+
+func (a *API) login(w http.ResponseWriter, r *http.Request) error {
+	in, err := decodeLogin(r)
+	if err != nil {
+		return err
+	}
+	login, err := a.Services.Auth.Login(r.Context(), in, clientAddr(r))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return respond(w, http.StatusOK, login)
+}
+
+// decodeLogin reads OAuth2's password form, or the same as JSON.
+func decodeLogin(r *http.Request) (in model.LoginInput, err error) {
+	switch media := mediaType(r); {
+	case media == "application/x-www-form-urlencoded":
+		err = r.ParseForm()
+	case media == "multipart/form-data":
+		err = r.ParseMultipartForm(maxBody)
+	default:
+		return in, decode(r, &in)
+	}
+	if err != nil {
+		return in, bodyError(err)
+	}
+	in.Username, in.Password = r.PostForm.Get("username"), r.PostForm.Get("password")
+	in.Email = r.PostForm.Get("email")
+	if !utf8.ValidString(strings.Join([]string{in.Username, in.Email, in.Password}, "")) {
+		return in, errNotUTF8
+	}
+	return in, nil
+}

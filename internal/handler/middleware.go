@@ -1,0 +1,209 @@
+package handler
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/cors"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/model"
+)
+
+const (
+	maxBody        = 1 << 20          // bytes
+	requestTimeout = 20 * time.Second // for all of a request's work; beyond it the answer is 503
+)
+
+// request is what the context carries: the request's id and, once known, who is asking.
+type request struct {
+	id        string
+	principal model.Principal
+}
+
+type requestKey struct{}
+
+func requestOf(ctx context.Context) *request {
+	if req, ok := ctx.Value(requestKey{}).(*request); ok {
+		return req
+	}
+	return &request{}
+}
+
+// RequestID returns the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string { return requestOf(ctx).id }
+
+// caller returns who is asking, on routes behind authenticate.
+func caller(r *http.Request) model.Principal { return requestOf(r.Context()).principal }
+
+// identify gives each request its id: the client's own if it is well-formed, else a new one.
+func (a *API) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if !wellFormedID(id) {
+			id = rand.Text()
+		}
+		w.Header().Set("X-Request-Id", id)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{id: id})))
+	})
+}
+
+func wellFormedID(id string) bool {
+	odd := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.:", c)
+	}
+	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, odd)
+}
+
+// logRequests writes one line a request, after it.
+func (a *API) logRequests(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		next.ServeHTTP(ww, r)
+		route := chi.RouteContext(r.Context()).RoutePattern()
+		if route == "" {
+			route = "none"
+		}
+		log := a.Log.InfoContext
+		if route == "/healthz" || route == "/readyz" {
+			log = a.Log.DebugContext
+		}
+		log(r.Context(), "request", "method", r.Method, "route", route, "status", ww.Status(),
+			"duration", time.Since(start).Round(time.Microsecond), "user", caller(r).UserID)
+	})
+}
+
+// recoverPanics answers a panic as any internal error. http.ErrAbortHandler is the standard way to
+// drop a connection and passes.
+func (a *API) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch v := recover(); v {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(v)
+			default:
+				a.fail(w, r, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *API) cors() func(http.Handler) http.Handler {
+	return cors.Handler(cors.Options{
+		AllowedOrigins:   a.CORSOrigins,
+		AllowedMethods:   []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
+		AllowedHeaders:   []string{"Accept", "Accept-Language", "Authorization", "Content-Type", "Cache-Control", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id", "X-Requested-With"},
+		ExposedHeaders:   []string{"Link", "ETag", "Location", "X-Total-Count", "X-Request-Id", "Retry-After", "Idempotent-Replayed"},
+		AllowCredentials: true,
+		MaxAge:           600, // seconds
+	})
+}
+
+func (a *API) clientIP() func(http.Handler) http.Handler {
+	if len(a.TrustedProxies) == 0 {
+		return middleware.ClientIPFromRemoteAddr
+	}
+	var prefixes []string
+	for _, p := range a.TrustedProxies {
+		prefixes = append(prefixes, p.String())
+	}
+	return middleware.ClientIPFromXFF(prefixes...)
+}
+
+// clientAddr returns the client's IP address, or the proxy's where that did not say.
+func clientAddr(r *http.Request) string {
+	if ip := middleware.GetClientIP(r.Context()); ip != "" {
+		return ip
+	}
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	return host
+}
+
+// cleanPath routes a path as if it had neither doubled slashes nor one at its end. Nothing is
+// redirected: browsers drop a preflighted request that is.
+func cleanPath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		chi.RouteContext(r.Context()).RoutePath = routePath(r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func routePath(r *http.Request) string {
+	segments := strings.FieldsFunc(r.URL.EscapedPath(), func(c rune) bool { return c == '/' })
+	return "/" + strings.Join(segments, "/")
+}
+
+func limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func limitTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// authenticate lets only requests with a good bearer token pass. What follows is for one pair of eyes.
+func (a *API) authenticate(next http.Handler) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") || token == "" {
+			return apperr.New(apperr.Unauthenticated, "Please log in first.")
+		}
+		principal, err := a.Services.Auth.Authenticate(r.Context(), strings.TrimSpace(token))
+		if err != nil {
+			return err
+		}
+		requestOf(r.Context()).principal = principal
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// requireAdmin stands behind authenticate.
+func (a *API) requireAdmin(next http.Handler) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+		if !caller(r).IsAdmin {
+			return apperr.New(apperr.Forbidden, "Only admins may do this.")
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+func notFound(http.ResponseWriter, *http.Request) error {
+	return apperr.New(apperr.NotFound, "There is nothing at this address.")
+}
+
+func methodNotAllowed(w http.ResponseWriter, r *http.Request) error {
+	routes, path := chi.RouteContext(r.Context()).Routes, routePath(r)
+	var allowed []string
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		if !routes.Match(chi.NewRouteContext(), method, path) {
+			continue
+		}
+		if allowed = append(allowed, method); method == "GET" {
+			allowed = append(allowed, "HEAD")
+		}
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return apperr.Newf(apperr.MethodNotAllowed, "This address answers %s only.", strings.Join(allowed, ", "))
+}

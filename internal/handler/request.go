@@ -1,0 +1,127 @@
+package handler
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-chi/chi/v5"
+
+	"hexamart/internal/apperr"
+)
+
+// validator is what all inputs are.
+type validator interface{ Validate() error }
+
+// decode reads a JSON object into in, a pointer to a struct. Every field is read on its own, so that
+// all that are wrong are named at once; those that break a rule are named with them.
+func decode(r *http.Request, in validator) error {
+	if media := mediaType(r); media != "" && media != "application/json" && !strings.HasSuffix(media, "+json") {
+		return apperr.New(apperr.UnsupportedMedia, "The body must be JSON, sent with Content-Type: application/json.")
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil || raw == nil {
+		return unreadable(err)
+	}
+	v := reflect.ValueOf(in).Elem()
+	var bad []apperr.Field
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		value, sent := raw[name]
+		if !sent {
+			continue
+		}
+		if err := json.Unmarshal(value, v.Field(i).Addr().Interface()); err != nil {
+			bad = append(bad, apperr.BadField(name, problemOf(err)))
+		}
+	}
+	return allBad(bad, in)
+}
+
+// allBad adds the fields that break a rule to those that could not be read; nil if all could be.
+func allBad(unreadable []apperr.Field, in validator) error {
+	if len(unreadable) == 0 {
+		return nil // the service validates
+	}
+	for _, f := range apperr.FieldsOf(in.Validate()) {
+		known := func(u apperr.Field) bool { return u.Name == f.Name }
+		if !slices.ContainsFunc(unreadable, known) {
+			unreadable = append(unreadable, f)
+		}
+	}
+	return apperr.Invalid(unreadable)
+}
+
+func problemOf(err error) string {
+	var wrongType *json.UnmarshalTypeError
+	if !errors.As(err, &wrongType) {
+		return err.Error() // of a type of our own, which words it for people
+	}
+	if wrongType.Type.Kind() == reflect.String {
+		return "must be text"
+	}
+	return "has the wrong type"
+}
+
+func unreadable(err error) error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return apperr.Newf(apperr.Malformed, "The body is not valid JSON (at byte %d).", syntax.Offset)
+	}
+	return apperr.New(apperr.Malformed, "The body must be a JSON object.")
+}
+
+func mediaType(r *http.Request) string {
+	header := r.Header.Get("Content-Type")
+	media, _, err := mime.ParseMediaType(header)
+	if err != nil && header != "" {
+		return "unreadable"
+	}
+	return media
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	if len(body) == 0 {
+		return nil, apperr.New(apperr.Malformed, "The body is empty; it must be a JSON object.")
+	}
+	if !utf8.Valid(body) {
+		return nil, errNotUTF8
+	}
+	return body, nil
+}
+
+var errNotUTF8 = apperr.New(apperr.Malformed, "The request is not valid UTF-8.")
+
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return apperr.Newf(apperr.TooLarge, "The body is larger than %d KiB.", tooLarge.Limit>>10)
+	}
+	return apperr.New(apperr.Malformed, "The body could not be read.")
+}
+
+// pathID returns the {id} of the path.
+func pathID(r *http.Request) (int64, error) {
+	text := chi.URLParam(r, "id")
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 || text[0] == '+' {
+		return 0, apperr.New(apperr.Malformed, fmt.Sprintf("%.40q is not an id; ids are positive numbers.", text))
+	}
+	return id, nil
+}

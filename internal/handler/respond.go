@@ -1,0 +1,56 @@
+package handler
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"hexamart/internal/model"
+)
+
+// message is an answer that is only a sentence for people.
+type message struct {
+	Message string `json:"message"`
+}
+
+// respond writes v as JSON. It fails before anything was written.
+func respond(w http.ResponseWriter, status int, v any) error {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	write(w, status, "application/json", body.Bytes())
+	return nil
+}
+
+// created is respond for something new, which from now on is at location.
+func created(w http.ResponseWriter, location string, v any) error {
+	w.Header().Set("Location", location)
+	return respond(w, http.StatusCreated, v)
+}
+
+func write(w http.ResponseWriter, status int, contentType string, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // an error means that the client has gone
+}
+
+// respondList writes a page as a bare array, with the way to the next one in the headers.
+func respondList[T any](w http.ResponseWriter, r *http.Request, list model.List[T]) error {
+	if list.Next != "" {
+		query := r.URL.Query()
+		query.Set("cursor", list.Next)
+		next := url.URL{Path: routePath(r), RawQuery: query.Encode()}
+		w.Header().Set("Link", "<"+next.String()+`>; rel="next"`)
+	}
+	if list.Total != nil {
+		w.Header().Set("X-Total-Count", strconv.FormatInt(*list.Total, 10))
+	}
+	return respond(w, http.StatusOK, list.Items)
+}

@@ -1,0 +1,58 @@
+package handler
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+// Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
+func (a *API) Routes() http.Handler {
+	r := chi.NewRouter()
+	r.Use(a.identify, a.logRequests, a.recoverPanics, a.cors(), a.clientIP(), cleanPath,
+		middleware.GetHead, middleware.Compress(5, "application/json", problemType), limitBody, limitTime)
+	r.NotFound(a.handle(notFound))
+	r.MethodNotAllowed(a.handle(methodNotAllowed))
+
+	r.Get("/", a.handle(a.welcome))
+	r.Get("/healthz", a.handle(a.alive))
+	r.Get("/readyz", a.handle(a.ready))
+	r.Post("/auth/register", a.handle(a.register))
+	r.Post("/auth/login", a.handle(a.login))
+	r.Get("/products", a.handle(a.listProducts))
+	r.Get("/products/categories", a.handle(a.listCategories))
+	r.Get("/products/{id}", a.handle(a.getProduct))
+
+	r.Group(func(r chi.Router) { // users
+		r.Use(a.authenticate)
+		r.Get("/cart", a.handle(a.listCart))
+		r.Post("/cart", a.handle(a.addToCart))
+		r.Delete("/cart", a.handle(a.clearCart))
+		r.Put("/cart/{id}", a.handle(a.updateCart))
+		r.Put("/cart/{id}/decrease", a.handle(a.decreaseInCart))
+		r.Delete("/cart/{id}", a.handle(a.removeFromCart))
+		r.Post("/orders", a.handle(a.placeOrder))
+		r.Get("/orders", a.handle(a.listOrders))
+		r.Get("/orders/{id}", a.handle(a.getOrder))
+		r.Post("/orders/{id}/cancel", a.handle(a.cancelOrder))
+		r.Get("/users/profile", a.handle(a.getProfile))
+		r.Put("/users/profile", a.handle(a.updateProfile))
+		r.Put("/users/change-password", a.handle(a.changePassword))
+		r.Get("/users/address", a.handle(a.getAddress))
+		r.Put("/users/address", a.handle(a.updateAddress))
+	})
+	r.Group(func(r chi.Router) { // admins
+		r.Use(a.authenticate, a.requireAdmin)
+		r.Post("/products", a.handle(a.createProduct))
+		r.Put("/products/{id}", a.handle(a.updateProduct))
+		r.Patch("/products/{id}", a.handle(a.patchProduct))
+		r.Delete("/products/{id}", a.handle(a.deleteProduct))
+		r.Put("/orders/{id}/status", a.handle(a.updateOrderStatus))
+		r.Get("/admin/dashboard", a.handle(a.dashboard))
+		r.Get("/admin/products", a.handle(a.listAllProducts))
+		r.Get("/admin/orders", a.handle(a.listAllOrders))
+		r.Put("/admin/orders/{id}/status", a.handle(a.updateOrderStatus))
+	})
+	return r
+}

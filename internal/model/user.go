@@ -1,0 +1,122 @@
+package model
+
+// User is a person with an account, as shown to themselves.
+type User struct {
+	ID      int64   `db:"id" json:"id"`
+	Name    string  `db:"name" json:"name"`
+	Email   string  `db:"email" json:"email"`
+	Address *string `db:"address" json:"address"`
+	IsAdmin bool    `db:"is_admin" json:"is_admin"`
+}
+
+// Principal is who is asking: the user that a token names, as the database knows them now.
+type Principal struct {
+	UserID  int64
+	IsAdmin bool
+}
+
+// RegisterInput is the body of a registration.
+type RegisterInput struct {
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// Validate trims name and e-mail and collects every broken field.
+func (in *RegisterInput) Validate() error {
+	var c check
+	c.text("name", &in.Name, 255)
+	c.email("email", &in.Email)
+	c.password("password", in.Password)
+	return c.err()
+}
+
+// LoginInput is the body of a login: OAuth2's username, or email, which is the same here.
+type LoginInput struct {
+	Username string `json:"username"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// Validate asks for both parts and judges neither: whatever is wrong with them is a failed login.
+func (in *LoginInput) Validate() error {
+	var c check
+	if in.Username == "" {
+		in.Username = in.Email
+	}
+	if in.Username == "" {
+		c.bad("username", "is required")
+	}
+	if in.Password == "" {
+		c.bad("password", "is required")
+	}
+	return c.err()
+}
+
+// Token is what proves who is asking. TokenType is always "bearer", ExpiresIn is in seconds.
+type Token struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in"`
+}
+
+// Login is the answer to a successful login.
+type Login struct {
+	Token
+	IsAdmin bool   `json:"is_admin"`
+	UserID  int64  `json:"user_id"`
+	Name    string `json:"name"`
+	Email   string `json:"email"`
+}
+
+// ProfileInput is the body of a profile change; an absent address stays, null or "" removes it.
+type ProfileInput struct {
+	Name    string           `json:"name"`
+	Email   string           `json:"email"`
+	Address Nullable[string] `json:"address"`
+}
+
+// Validate trims the fields and collects every broken one.
+func (in *ProfileInput) Validate() error {
+	var c check
+	c.text("name", &in.Name, 255)
+	c.email("email", &in.Email)
+	if in.Address.Value != nil && *in.Address.Value == "" {
+		in.Address.Value = nil
+	}
+	if in.Address.Value != nil {
+		c.address("address", in.Address.Value)
+	}
+	return c.err()
+}
+
+// AddressInput is the body of an address change.
+type AddressInput struct {
+	Address string `json:"address"`
+}
+
+// Validate trims the address and checks its length.
+func (in *AddressInput) Validate() error {
+	var c check
+	c.address("address", &in.Address)
+	return c.err()
+}
+
+// PasswordInput is the body of a password change.
+type PasswordInput struct {
+	OldPassword string `json:"old_password"`
+	NewPassword string `json:"new_password"`
+}
+
+// Validate applies the password rule to the new one; the old one may be from before the rule.
+func (in *PasswordInput) Validate() error {
+	var c check
+	if in.OldPassword == "" {
+		c.bad("old_password", "is required")
+	}
+	c.password("new_password", in.NewPassword)
+	if len(c.fields) == 0 && in.OldPassword == in.NewPassword {
+		c.bad("new_password", "must differ from the old one")
+	}
+	return c.err()
+}

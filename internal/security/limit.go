@@ -1,0 +1,75 @@
+package security
+
+import (
+	"sync"
+	"time"
+)
+
+// Limiter bounds how often something may happen for a key: a burst at once, which grows back evenly
+// over a period. It lives in memory and forgets keys that are back at their full burst.
+type Limiter struct {
+	burst  int
+	period time.Duration
+	now    func() time.Time
+
+	mu    sync.Mutex
+	full  map[string]time.Time // when a key is back at its full burst
+	swept time.Time
+}
+
+// maxKeys bounds the memory of a Limiter; beyond it some keys are forgotten early.
+const maxKeys = 100_000
+
+// NewLimiter allows burst events per period and key; burst 0 allows all.
+func NewLimiter(burst int, period time.Duration) *Limiter {
+	return &Limiter{burst: burst, period: period, now: time.Now, full: map[string]time.Time{}}
+}
+
+// Take counts an event. It returns 0 when the event is allowed, else how long to wait for the next.
+func (l *Limiter) Take(key string) time.Duration {
+	if l.burst == 0 {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	l.sweep(now)
+	step := l.period / time.Duration(l.burst)
+	full := l.full[key]
+	if full.Before(now) {
+		full = now
+	}
+	if wait := full.Add(step).Sub(now) - l.period; wait > 0 {
+		return wait
+	}
+	l.full[key] = full.Add(step)
+	return 0
+}
+
+// GiveBack uncounts one event that Take allowed.
+func (l *Limiter) GiveBack(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if full, ok := l.full[key]; ok {
+		l.full[key] = full.Add(-l.period / time.Duration(l.burst))
+	}
+}
+
+// sweep drops keys that are full again, once a period or when there are too many.
+func (l *Limiter) sweep(now time.Time) {
+	if len(l.full) < maxKeys && now.Sub(l.swept) < l.period {
+		return
+	}
+	l.swept = now
+	for key, full := range l.full {
+		if full.Before(now) {
+			delete(l.full, key)
+		}
+	}
+	for key := range l.full {
+		if len(l.full) < maxKeys/2 {
+			break
+		}
+		delete(l.full, key)
+	}
+}

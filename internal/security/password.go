@@ -1,0 +1,49 @@
+// Package security holds the parts of authentication that are not the shop's own: password hashes,
+// tokens and the limit on guessing.
+package security
+
+import (
+	"fmt"
+	"sync"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// PasswordCost is bcrypt's cost for new hashes: about a quarter of a second of one core.
+const PasswordCost = 12
+
+// Passwords makes and checks bcrypt hashes.
+type Passwords struct {
+	cost  int
+	dummy func() []byte
+}
+
+// NewPasswords returns a Passwords that hashes at the given cost, PasswordCost outside of tests.
+func NewPasswords(cost int) *Passwords {
+	return &Passwords{cost: cost, dummy: sync.OnceValue(func() []byte {
+		hash, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), cost)
+		if err != nil {
+			panic(fmt.Sprintf("bcrypt at cost %d: %v", cost, err)) // a wrong constant in our own code
+		}
+		return hash
+	})}
+}
+
+// Hash returns the hash of a password of at most 72 bytes.
+func (p *Passwords) Hash(password string) (string, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), p.cost)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return string(hash), nil
+}
+
+// Matches reports whether the password is the hash's. An empty or unreadable hash, as of a user that
+// does not exist, takes as long as any other and never matches.
+func (p *Passwords) Matches(hash, password string) bool {
+	if _, err := bcrypt.Cost([]byte(hash)); err != nil {
+		_ = bcrypt.CompareHashAndPassword(p.dummy(), []byte(password))
+		return false
+	}
+	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+}

@@ -1,0 +1,128 @@
+package service
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+	"hexamart/internal/security"
+)
+
+// Auth registers people and tells who is asking.
+type Auth struct {
+	db        *sqlx.DB
+	passwords *security.Passwords
+	tokens    *security.Tokens
+	logins    *security.Limiter
+}
+
+// account is what a login needs of a user.
+type account struct {
+	model.User
+	PasswordHash string `db:"password_hash"`
+	TokenVersion int64  `db:"token_version"`
+}
+
+const accountColumns = userColumns + ", password_hash, token_version"
+
+// Register makes an account without rights and returns its id; EmailTaken if there is one.
+func (s *Auth) Register(ctx context.Context, in model.RegisterInput) (int64, error) {
+	if err := in.Validate(); err != nil {
+		return 0, err
+	}
+	hash, err := s.passwords.Hash(in.Password)
+	if err != nil {
+		return 0, fail("register", err)
+	}
+	id, err := insertUser(ctx, s.db, in, hash, false)
+	return id, fail("register", err)
+}
+
+func insertUser(ctx context.Context, db sqlx.ExtContext, in model.RegisterInput, hash string, admin bool) (int64, error) {
+	res, err := db.ExecContext(ctx, `
+		INSERT INTO users (name, email, password_hash, is_admin, created_at)
+		VALUES (?, ?, ?, ?, ?)`,
+		in.Name, in.Email, hash, admin, now())
+	if database.IsDuplicate(err) {
+		return 0, errEmailTaken
+	}
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+var errEmailTaken = apperr.New(apperr.EmailTaken, "There is already an account with this e-mail address.")
+
+// Login checks a password and returns a token. InvalidCredentials has one text and takes one time
+// for every cause. Failures are limited per account and client address: RateLimited.
+func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string) (model.Login, error) {
+	if err := in.Validate(); err != nil {
+		return model.Login{}, err
+	}
+	a, err := findAccount(ctx, s.db, in.Username)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return model.Login{}, fail("log in", err)
+	}
+	// Counted before the password is looked at, so that guesses made at once count as well.
+	key := limitKey(in.Username, clientAddr)
+	if wait := s.logins.Take(key); wait > 0 {
+		return model.Login{}, apperr.Retry(apperr.RateLimited,
+			"Too many failed logins. Please wait a moment before you try again.", wait, nil)
+	}
+	if !s.passwords.Matches(a.PasswordHash, in.Password) {
+		return model.Login{}, apperr.New(apperr.InvalidCredentials, "E-mail or password is wrong.")
+	}
+	s.logins.GiveBack(key)
+	token, err := newToken(s.tokens, security.Claims{UserID: a.ID, Version: a.TokenVersion})
+	if err != nil {
+		return model.Login{}, fail("log in", err)
+	}
+	return model.Login{Token: token, IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}, nil
+}
+
+func newToken(tokens *security.Tokens, c security.Claims) (model.Token, error) {
+	signed, err := tokens.New(c)
+	return model.Token{AccessToken: signed, TokenType: "bearer", ExpiresIn: int64(tokens.Life().Seconds())}, err
+}
+
+// limitKey is one account seen from one address; accounts don't differ by case.
+func limitKey(account, clientAddr string) string {
+	return strings.ToLower(account) + "\x00" + clientAddr
+}
+
+// findAccount returns the account of an e-mail, in any case; sql.ErrNoRows if there is none.
+func findAccount(ctx context.Context, db sqlx.ExtContext, email string) (account, error) {
+	var a account
+	err := sqlx.GetContext(ctx, db, &a, `
+		SELECT `+accountColumns+`
+		FROM users
+		WHERE email_key = LOWER(?)`, email)
+	return a, err
+}
+
+// Authenticate returns who a token belongs to, as the database knows them now. Unauthenticated if it
+// is not a good token, or its user is gone or has changed the password since.
+func (s *Auth) Authenticate(ctx context.Context, token string) (model.Principal, error) {
+	claims, err := s.tokens.Read(token)
+	if err != nil {
+		return model.Principal{}, errStaleToken
+	}
+	var isAdmin bool
+	err = s.db.GetContext(ctx, &isAdmin, `
+		SELECT is_admin
+		FROM users
+		WHERE id = ? AND token_version = ?`, claims.UserID, claims.Version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return model.Principal{}, errStaleToken
+	}
+	return model.Principal{UserID: claims.UserID, IsAdmin: isAdmin}, fail("authenticate", err)
+}
+
+var errStaleToken = apperr.New(apperr.Unauthenticated, "Your session has ended. Please log in again.")

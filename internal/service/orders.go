@@ -1,0 +1,178 @@
+package service
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+)
+
+// Orders are what was bought.
+type Orders struct {
+	db *sqlx.DB
+}
+
+const orderColumns = `o.id, o.id AS order_id, o.user_id, o.status, o.payment_method, o.payment_status,
+	o.shipping_address, o.total_price, o.created_at, o.updated_at`
+
+var errNoOrder = apperr.New(apperr.NotFound, "There is no such order.")
+
+// List returns a page of a user's own orders, newest first.
+func (s *Orders) List(ctx context.Context, userID int64, page model.Page) (model.List[model.Order], error) {
+	list, err := listOrders(ctx, s.db, orderColumns, "orders o", model.OrderFilter{UserID: userID, Page: page},
+		func(o *model.Order) *model.Order { return o })
+	return list, fail("list orders", err)
+}
+
+// Get returns one of a user's own orders with its history; NotFound if it is somebody else's.
+func (s *Orders) Get(ctx context.Context, userID, id int64) (model.OrderWithHistory, error) {
+	var o model.OrderWithHistory
+	err := database.InSnapshot(ctx, s.db, func(tx *sqlx.Tx) (err error) {
+		if o.Order, err = getOrder(ctx, tx, "o.id = ? AND o.user_id = ?", id, userID); err != nil {
+			return err
+		}
+		o.History = []model.StatusChange{}
+		return tx.SelectContext(ctx, &o.History, `
+			SELECT status, created_at, changed_by
+			FROM order_history
+			WHERE order_id = ?
+			ORDER BY id`, id)
+	})
+	return o, fail("get order", err)
+}
+
+// UpdateStatus lets an admin move an order to its next status; setting the present one again changes
+// nothing. StatusConflict if that status can't follow.
+func (s *Orders) UpdateStatus(ctx context.Context, adminID, id int64, in model.StatusInput) (model.Order, error) {
+	if err := in.Validate(); err != nil {
+		return model.Order{}, err
+	}
+	o, err := s.changeStatus(ctx, adminID, in.Status, "o.id = ?", id)
+	return o, fail("update order status", err)
+}
+
+// Cancel ends a user's own pending order and returns its stock.
+func (s *Orders) Cancel(ctx context.Context, userID, id int64) (model.Order, error) {
+	o, err := s.changeStatus(ctx, userID, model.Cancelled, "o.id = ? AND o.user_id = ?", id, userID)
+	return o, fail("cancel order", err)
+}
+
+func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status, where string, args ...any) (model.Order, error) {
+	var o model.Order
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
+		if o, err = getOrder(ctx, tx, where+" FOR UPDATE", args...); err != nil || o.Status == to {
+			return err
+		}
+		if !o.Status.CanBecome(to) {
+			return statusConflict(o.Status, to)
+		}
+		if to == model.Cancelled {
+			if err := returnStock(ctx, tx, o.ID); err != nil {
+				return err
+			}
+		}
+		at := now()
+		o.Status, o.UpdatedAt = to, &at
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE orders
+			SET status = ?, updated_at = ?
+			WHERE id = ?`, to, at, o.ID); err != nil {
+			return err
+		}
+		return addHistory(ctx, tx, o, by)
+	})
+	return o, err
+}
+
+func statusConflict(from, to model.Status) error {
+	next := from.Next()
+	if len(next) == 0 {
+		return apperr.With(apperr.StatusConflict, "This order is "+string(from)+", which is final.",
+			map[string]any{"status_now": from, "allowed": next})
+	}
+	return apperr.With(apperr.StatusConflict,
+		"An order that is "+string(from)+" can't become "+string(to)+", only "+model.JoinStatuses(next)+".",
+		map[string]any{"status_now": from, "allowed": next})
+}
+
+// returnStock gives back what an order took. The products are locked in the order of their ids, as
+// placing an order does. One product may stand in several lines of an adopted order.
+func returnStock(ctx context.Context, tx *sqlx.Tx, orderID int64) error {
+	var locked []int64
+	if err := tx.SelectContext(ctx, &locked, `
+		SELECT id
+		FROM products
+		WHERE id IN (SELECT product_id FROM order_items WHERE order_id = ?)
+		ORDER BY id
+		FOR UPDATE`, orderID); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE products p
+		JOIN (
+			SELECT product_id, SUM(quantity) AS quantity
+			FROM order_items
+			WHERE order_id = ?
+			GROUP BY product_id
+		) i ON i.product_id = p.id
+		SET p.stock = p.stock + i.quantity`, orderID)
+	return err
+}
+
+// addHistory appends the order's present status, at the time of its update, made by a user.
+func addHistory(ctx context.Context, tx *sqlx.Tx, o model.Order, by int64) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO order_history (order_id, status, changed_by, created_at)
+		VALUES (?, ?, ?, ?)`, o.ID, o.Status, by, o.UpdatedAt)
+	return err
+}
+
+// getOrder returns the one order, with its items, that the condition on o names.
+func getOrder(ctx context.Context, tx *sqlx.Tx, where string, args ...any) (model.Order, error) {
+	var o model.Order
+	err := tx.GetContext(ctx, &o, `
+		SELECT `+orderColumns+`
+		FROM orders o
+		WHERE `+where, args...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return o, errNoOrder
+	}
+	if err != nil {
+		return o, err
+	}
+	return o, attachItems(ctx, tx, []*model.Order{&o})
+}
+
+// attachItems reads the items of all these orders at once.
+func attachItems(ctx context.Context, db sqlx.QueryerContext, orders []*model.Order) error {
+	if len(orders) == 0 {
+		return nil
+	}
+	byID := make(map[int64]*model.Order, len(orders))
+	ids := make([]int64, len(orders))
+	for i, o := range orders {
+		o.Products = []model.OrderItem{}
+		byID[o.ID], ids[i] = o, o.ID
+	}
+	query, args, err := sqlx.In(`
+		SELECT order_id, product_id, name, quantity, price, price * quantity AS total_price
+		FROM order_items
+		WHERE order_id IN (?)
+		ORDER BY order_id, id`, ids)
+	if err != nil {
+		return err
+	}
+	var items []model.OrderItem
+	if err := sqlx.SelectContext(ctx, db, &items, query, args...); err != nil {
+		return err
+	}
+	for _, it := range items {
+		byID[it.OrderID].Products = append(byID[it.OrderID].Products, it)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package service
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+)
+
+// listOrders reads a page of orders of either shape, newest first; order returns the order in a row.
+func listOrders[T any](ctx context.Context, db *sqlx.DB, columns, from string, f model.OrderFilter,
+	order func(*T) *model.Order) (list model.List[T], err error) {
+	if err := f.Validate(); err != nil {
+		return list, err
+	}
+	err = database.InSnapshot(ctx, db, func(tx *sqlx.Tx) error {
+		list, err = readOrders(ctx, tx, columns, from, f, order)
+		return err
+	})
+	return list, err
+}
+
+func readOrders[T any](ctx context.Context, tx *sqlx.Tx, columns, from string, f model.OrderFilter,
+	order func(*T) *model.Order) (list model.List[T], err error) {
+	where, args := orderFilter(f)
+	page, pageArgs := where, args
+	if cur := f.Page.After(); cur != nil {
+		page = append(where[:len(where):len(where)], "o.id < ?")
+		pageArgs = append(args[:len(args):len(args)], cur.ID)
+	}
+	var rows []T
+	if err := tx.SelectContext(ctx, &rows, `
+		SELECT `+columns+`
+		FROM `+from+`
+		WHERE `+strings.Join(page, " AND ")+`
+		ORDER BY o.id DESC
+		LIMIT ?`, append(pageArgs[:len(pageArgs):len(pageArgs)], f.Page.Limit+1)...); err != nil {
+		return list, err
+	}
+	list = model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return model.Cursor{ID: order(&row).ID} })
+	orders := make([]*model.Order, len(list.Items))
+	for i := range list.Items {
+		orders[i] = order(&list.Items[i])
+	}
+	if err := attachItems(ctx, tx, orders); err != nil {
+		return list, err
+	}
+	if f.Page.Count {
+		list.Total = new(int64)
+		err = tx.GetContext(ctx, list.Total, `
+			SELECT COUNT(*)
+			FROM orders o
+			WHERE `+strings.Join(where, " AND "), args...)
+	}
+	return list, err
+}
+
+func orderFilter(f model.OrderFilter) (where []string, args []any) {
+	where = []string{"TRUE"}
+	add := func(clause string, value any) {
+		where, args = append(where, clause), append(args, value)
+	}
+	if f.UserID != 0 {
+		add("o.user_id = ?", f.UserID)
+	}
+	if f.Status != "" {
+		add("o.status = ?", f.Status)
+	}
+	if f.From != nil {
+		add("o.created_at >= ?", *f.From)
+	}
+	if f.To != nil {
+		add("o.created_at < ?", *f.To)
+	}
+	return where, args
+}

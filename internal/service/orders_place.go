@@ -1,0 +1,162 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+)
+
+// cartLine is a line of the cart and its product, both locked.
+type cartLine struct {
+	ID        int64       `db:"id"`
+	ProductID int64       `db:"product_id"`
+	Quantity  int64       `db:"quantity"`
+	Name      string      `db:"name"`
+	Price     model.Money `db:"price"`
+	Stock     int64       `db:"stock"`
+	Archived  bool        `db:"archived"`
+}
+
+// PlaceOrder turns the user's cart, as it is at this moment, into an order: stock is taken, the
+// order, its items and its first history row are written, and the cart is emptied, all or nothing.
+// EmptyCart, OutOfStock and TotalChanged say what else it is, TotalTooLarge beyond model.MaxMoney.
+func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInput) (model.Order, error) {
+	if err := in.Validate(); err != nil {
+		return model.Order{}, err
+	}
+	var o model.Order
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		lines, err := lockCart(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		if o, err = makeOrder(userID, in, lines); err != nil {
+			return err
+		}
+		lineIDs := make([]int64, len(lines))
+		for i, l := range lines {
+			lineIDs[i] = l.ID
+		}
+		if err := takeStock(ctx, tx, userID, lineIDs); err != nil {
+			return err
+		}
+		if err := insertOrder(ctx, tx, &o); err != nil {
+			return err
+		}
+		return deleteLines(ctx, tx, lineIDs)
+	})
+	return o, fail("place order", err)
+}
+
+// lockCart reads the cart with its products and locks both until the transaction ends. The index and
+// the join order are fixed so that products are locked in the order of their ids, whatever the
+// optimizer thinks of the tables: two orders of the same products then wait instead of deadlocking.
+func lockCart(ctx context.Context, tx *sqlx.Tx, userID int64) (lines []cartLine, err error) {
+	err = tx.SelectContext(ctx, &lines, `
+		SELECT c.id, c.product_id, c.quantity, p.name, p.price, p.stock, p.archived_at IS NOT NULL AS archived
+		FROM carts c FORCE INDEX (uq_carts_line)
+		STRAIGHT_JOIN products p ON p.id = c.product_id
+		WHERE c.user_id = ?
+		ORDER BY c.product_id
+		FOR UPDATE`, userID)
+	return lines, err
+}
+
+// makeOrder judges the cart and returns the order that it makes, yet without ids.
+func makeOrder(userID int64, in model.OrderInput, lines []cartLine) (model.Order, error) {
+	if len(lines) == 0 {
+		return model.Order{}, apperr.New(apperr.EmptyCart, "Your cart is empty.")
+	}
+	at := now()
+	o := model.Order{UserID: userID, Status: model.Pending, PaymentMethod: &in.PaymentMethod,
+		PaymentStatus: model.PaymentPending, ShippingAddress: &in.ShippingAddress, CreatedAt: &at, UpdatedAt: &at}
+	var short []model.Shortage
+	for _, l := range lines {
+		if l.Archived {
+			l.Stock = 0
+		}
+		if l.Stock < l.Quantity {
+			short = append(short, model.Shortage{ProductID: l.ProductID, Name: l.Name, Requested: l.Quantity, Available: l.Stock})
+		}
+		cost := l.Price.Times(l.Quantity)
+		o.TotalPrice = min(o.TotalPrice+cost, model.MaxMoney+1)
+		o.Products = append(o.Products, model.OrderItem{ProductID: l.ProductID, Name: l.Name,
+			Quantity: l.Quantity, Price: l.Price, TotalPrice: cost})
+	}
+	switch {
+	case short != nil:
+		return model.Order{}, outOfStock(short)
+	case o.TotalPrice > model.MaxMoney:
+		return model.Order{}, apperr.Newf(apperr.TotalTooLarge, "One order can cost at most %s. Please split it.", model.MaxMoney)
+	case in.ExpectedTotal != nil && *in.ExpectedTotal != o.TotalPrice:
+		return model.Order{}, apperr.With(apperr.TotalChanged,
+			fmt.Sprintf("Your cart costs %s now, not %s. Please look at it again.", o.TotalPrice, *in.ExpectedTotal),
+			map[string]any{"total_price": o.TotalPrice})
+	}
+	return o, nil
+}
+
+// takeStock takes the lines' pieces. The guard stands though the rows are locked and judged: it, not
+// the judgement, is what keeps the stock from being oversold.
+func takeStock(ctx context.Context, tx *sqlx.Tx, userID int64, lineIDs []int64) error {
+	query, args, err := sqlx.In(`
+		UPDATE carts c FORCE INDEX (uq_carts_line)
+		STRAIGHT_JOIN products p ON p.id = c.product_id
+		SET p.stock = p.stock - c.quantity
+		WHERE c.user_id = ? AND c.id IN (?) AND p.stock >= c.quantity AND p.archived_at IS NULL`, userID, lineIDs)
+	if err != nil {
+		return err
+	}
+	res, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n != int64(len(lineIDs)) {
+		err = fmt.Errorf("took stock for %d of %d locked lines", n, len(lineIDs))
+	}
+	return err
+}
+
+// insertOrder writes the order, its items and the first row of its history, and sets the ids.
+func insertOrder(ctx context.Context, tx *sqlx.Tx, o *model.Order) error {
+	res, err := tx.ExecContext(ctx, `
+		INSERT INTO orders (user_id, total_price, status, payment_method, payment_status, shipping_address, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		o.UserID, o.TotalPrice, o.Status, o.PaymentMethod, o.PaymentStatus, o.ShippingAddress, o.CreatedAt, o.UpdatedAt)
+	if err != nil {
+		return err
+	}
+	if o.ID, err = res.LastInsertId(); err != nil {
+		return err
+	}
+	o.OrderID = o.ID
+	args := make([]any, 0, 5*len(o.Products))
+	for _, it := range o.Products {
+		args = append(args, o.ID, it.ProductID, it.Name, it.Price, it.Quantity)
+	}
+	if _, err := tx.ExecContext(ctx, `
+		INSERT INTO order_items (order_id, product_id, name, price, quantity)
+		VALUES `+strings.Repeat("(?, ?, ?, ?, ?), ", len(o.Products)-1)+`(?, ?, ?, ?, ?)`, args...); err != nil {
+		return err
+	}
+	return addHistory(ctx, tx, *o, o.UserID)
+}
+
+// deleteLines empties the cart of what was ordered: a line added meanwhile stays for the next order.
+func deleteLines(ctx context.Context, tx *sqlx.Tx, lineIDs []int64) error {
+	query, args, err := sqlx.In(`
+		DELETE FROM carts
+		WHERE id IN (?)`, lineIDs)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, query, args...)
+	return err
+}

@@ -1,0 +1,199 @@
+package service
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/model"
+)
+
+// Products is what the shop sells. All but ListAll treat an archived product as one that isn't there.
+type Products struct {
+	db *sqlx.DB
+}
+
+const productColumns = "id, name, price, category, stock, image_url"
+
+var errNoProduct = apperr.New(apperr.NotFound, "There is no such product in the shop.")
+
+// List returns a page of the products that are sold.
+func (s *Products) List(ctx context.Context, f model.ProductFilter) (model.List[model.Product], error) {
+	sold := false
+	f.Archived = &sold
+	return listProducts(ctx, s.db, productColumns, f, func(p model.Product) model.Product { return p })
+}
+
+// ListAll returns a page of all products, archived ones included unless the filter says otherwise.
+func (s *Products) ListAll(ctx context.Context, f model.ProductFilter) (model.List[model.AdminProduct], error) {
+	return listProducts(ctx, s.db, productColumns+", archived_at", f,
+		func(p model.AdminProduct) model.Product { return p.Product })
+}
+
+func listProducts[T any](ctx context.Context, db *sqlx.DB, columns string, f model.ProductFilter,
+	product func(T) model.Product) (model.List[T], error) {
+	if err := f.Validate(); err != nil {
+		return model.List[T]{}, err
+	}
+	where, args := productFilter(f)
+	order, after, afterArgs := productOrder(f)
+	var rows []T
+	err := db.SelectContext(ctx, &rows, `
+		SELECT `+columns+`
+		FROM products
+		WHERE `+strings.Join(append(where, after...), " AND ")+`
+		ORDER BY `+order+`
+		LIMIT ?`, append(append(args[:len(args):len(args)], afterArgs...), f.Page.Limit+1)...)
+	if err != nil {
+		return model.List[T]{}, fail("list products", err)
+	}
+	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
+	if f.Page.Count {
+		list.Total = new(int64)
+		err = db.GetContext(ctx, list.Total, `
+			SELECT COUNT(*)
+			FROM products
+			WHERE `+strings.Join(where, " AND "), args...)
+	}
+	return list, fail("count products", err)
+}
+
+func productFilter(f model.ProductFilter) (where []string, args []any) {
+	where = []string{"TRUE"}
+	add := func(clause string, values ...any) {
+		where, args = append(where, clause), append(args, values...)
+	}
+	if f.Archived != nil && *f.Archived {
+		add("archived_at IS NOT NULL")
+	} else if f.Archived != nil {
+		add("archived_at IS NULL")
+	}
+	if f.Category != "" {
+		add("category = ?", f.Category)
+	}
+	if f.Search != "" {
+		add("name LIKE ? ESCAPE '!'", "%"+likeEscaper.Replace(f.Search)+"%")
+	}
+	if f.MinPrice != nil {
+		add("price >= ?", *f.MinPrice)
+	}
+	if f.MaxPrice != nil {
+		add("price <= ?", *f.MaxPrice)
+	}
+	if f.InStock != nil && *f.InStock {
+		add("stock > 0")
+	} else if f.InStock != nil {
+		add("stock = 0")
+	}
+	return where, args
+}
+
+// likeEscaper escapes with ! because a backslash means something else under another sql_mode.
+var likeEscaper = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
+
+// productOrder returns the ORDER BY of a list, which ends in the id to be total, and what starts a
+// page after its cursor. Prices of cursors have been checked to be amounts.
+func productOrder(f model.ProductFilter) (order string, after []string, args []any) {
+	cur := f.Page.After()
+	column, direction, than := "", "ASC", ">"
+	switch f.SortBy {
+	case model.SortPriceAsc:
+		column = "price"
+	case model.SortPriceDesc:
+		column, direction, than = "price", "DESC", "<"
+	case model.SortNewest:
+		direction, than = "DESC", "<"
+	case model.SortName:
+		column = "name"
+	}
+	if column == "" {
+		if cur != nil {
+			after, args = []string{"id " + than + " ?"}, []any{cur.ID}
+		}
+		return "id " + direction, after, args
+	}
+	if cur != nil {
+		after = []string{fmt.Sprintf("(%[1]s %[2]s ? OR (%[1]s = ? AND id %[2]s ?))", column, than)}
+		args = []any{cur.Key, cur.Key, cur.ID}
+	}
+	return fmt.Sprintf("%[1]s %[2]s, id %[2]s", column, direction), after, args
+}
+
+func productCursor(sortBy string, p model.Product) model.Cursor {
+	c := model.Cursor{Sort: sortBy, ID: p.ID}
+	switch sortBy {
+	case model.SortPriceAsc, model.SortPriceDesc:
+		c.Key = p.Price.String()
+	case model.SortName:
+		c.Key = p.Name
+	}
+	return c
+}
+
+// ListCategories returns the categories in which something is sold, sorted.
+func (s *Products) ListCategories(ctx context.Context) ([]string, error) {
+	categories := []string{}
+	err := s.db.SelectContext(ctx, &categories, `
+		SELECT DISTINCT category
+		FROM products
+		WHERE archived_at IS NULL
+		ORDER BY category`)
+	return categories, fail("list categories", err)
+}
+
+// Get returns a product that is sold.
+func (s *Products) Get(ctx context.Context, id int64) (model.Product, error) {
+	p, err := getProduct(ctx, s.db, id)
+	return p, fail("get product", err)
+}
+
+func getProduct(ctx context.Context, db sqlx.QueryerContext, id int64) (model.Product, error) {
+	var p model.Product
+	err := sqlx.GetContext(ctx, db, &p, `
+		SELECT `+productColumns+`
+		FROM products
+		WHERE id = ? AND archived_at IS NULL`, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, errNoProduct
+	}
+	return p, err
+}
+
+// Create adds a product.
+func (s *Products) Create(ctx context.Context, in model.ProductInput) (model.Product, error) {
+	if err := in.Validate(); err != nil {
+		return model.Product{}, err
+	}
+	res, err := s.db.ExecContext(ctx, `
+		INSERT INTO products (name, price, category, stock, image_url, created_at)
+		VALUES (?, ?, ?, ?, ?, ?)`,
+		in.Name, *in.Price, in.Category, *in.Stock, in.ImageURL, now())
+	if err != nil {
+		return model.Product{}, fail("create product", err)
+	}
+	id, err := res.LastInsertId()
+	return model.Product{ID: id, Name: in.Name, Price: *in.Price, Category: in.Category,
+		Stock: int64(*in.Stock), ImageURL: in.ImageURL}, fail("create product", err)
+}
+
+// Update replaces all fields of a product.
+func (s *Products) Update(ctx context.Context, id int64, in model.ProductInput) (model.Product, error) {
+	if err := in.Validate(); err != nil {
+		return model.Product{}, err
+	}
+	res, err := s.db.ExecContext(ctx, `
+		UPDATE products
+		SET name = ?, price = ?, category = ?, stock = ?, image_url = ?
+		WHERE id = ? AND archived_at IS NULL`,
+		in.Name, *in.Price, in.Category, *in.Stock, in.ImageURL, id)
+	if err := mustMatch(res, err, errNoProduct); err != nil {
+		return model.Product{}, fail("update product", err)
+	}
+	return model.Product{ID: id, Name: in.Name, Price: *in.Price, Category: in.Category,
+		Stock: int64(*in.Stock), ImageURL: in.ImageURL}, nil
+}

@@ -1,0 +1,60 @@
+// Package service is what the shop can do: one struct a noun, one exported method a verb. All SQL and
+// all transactions are here. Exported methods own their transaction; unexported functions that take a
+// tx neither begin nor commit one.
+//
+// Errors are *apperr.Error where the caller can do something about them; everything else is internal.
+package service
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/security"
+)
+
+// Services are all of them, over one database.
+type Services struct {
+	Auth     *Auth
+	Users    *Users
+	Products *Products
+	Cart     *Cart
+	Orders   *Orders
+	Admin    *Admin
+}
+
+// New wires the services.
+func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter) *Services {
+	return &Services{
+		Auth:     &Auth{db, passwords, tokens, logins},
+		Users:    &Users{db, passwords, tokens},
+		Products: &Products{db},
+		Cart:     &Cart{db},
+		Orders:   &Orders{db},
+		Admin:    &Admin{db},
+	}
+}
+
+// fail says what was being done when err happened. What the caller can act on passes through, a
+// database that can't do the work now becomes Unavailable, everything else is internal.
+func fail(doing string, err error) error {
+	var known *apperr.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &known):
+		return err
+	case database.IsUnavailable(err):
+		return apperr.Retry(apperr.Unavailable, "The shop is very busy or being restarted. Please try again in a moment.",
+			time.Second, fmt.Errorf("%s: %w", doing, err))
+	default:
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+}
+
+// now is the present as the database keeps it: UTC, whole seconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }

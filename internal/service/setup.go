@@ -1,0 +1,122 @@
+package service
+
+import (
+	"context"
+	_ "embed"
+	"encoding/csv"
+	"fmt"
+	"strings"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+)
+
+// CreateAdmin makes an account with the admin's rights; EmailTaken if there is one already.
+func (s *Auth) CreateAdmin(ctx context.Context, in model.RegisterInput) error {
+	if err := in.Validate(); err != nil {
+		return err
+	}
+	hash, err := s.passwords.Hash(in.Password)
+	if err != nil {
+		return fail("create admin", err)
+	}
+	_, err = insertUser(ctx, s.db, in, hash, true)
+	return fail("create admin", err)
+}
+
+// PromoteUser makes the user with this e-mail an admin and leaves the password alone; NotFound if
+// there is none.
+func (s *Auth) PromoteUser(ctx context.Context, email string) error {
+	res, err := s.db.ExecContext(ctx, `
+		UPDATE users
+		SET is_admin = TRUE
+		WHERE email_key = LOWER(?)`, email)
+	return fail("promote user", mustMatch(res, err,
+		apperr.Newf(apperr.NotFound, "There is no account with the e-mail address %s.", email)))
+}
+
+// EnsureAdmin makes sure that this admin exists: promotes the account if there is one, else creates it.
+func (s *Auth) EnsureAdmin(ctx context.Context, email, password string) error {
+	err := s.PromoteUser(ctx, email)
+	if !apperr.Is(err, apperr.NotFound) {
+		return err
+	}
+	err = s.CreateAdmin(ctx, model.RegisterInput{Name: "Admin", Email: email, Password: password})
+	if apperr.Is(err, apperr.EmailTaken) { // by another instance that starts beside this one
+		return s.PromoteUser(ctx, email)
+	}
+	return err
+}
+
+// HasData reports whether anybody has an account and whether anything was ever on sale.
+func (s *Admin) HasData(ctx context.Context) (users, products bool, err error) {
+	row := s.db.QueryRowContext(ctx, `
+		SELECT EXISTS (SELECT 1 FROM users), EXISTS (SELECT 1 FROM products)`)
+	err = row.Scan(&users, &products)
+	return users, products, fail("look for data", err)
+}
+
+//go:embed catalogue.csv
+var catalogue string
+
+// Seed adds those products of the demo catalogue whose names the shop never had, and returns how many
+// these were. Of two that run at once one waits and adds nothing.
+func (s *Products) Seed(ctx context.Context) (added int64, err error) {
+	products, err := demoProducts()
+	if err != nil {
+		return 0, fail("read the demo catalogue", err)
+	}
+	err = database.WithLock(ctx, s.db, "seed", func() error {
+		var known []string
+		if err := s.db.SelectContext(ctx, &known, `
+			SELECT name
+			FROM products`); err != nil {
+			return err
+		}
+		have := map[string]bool{}
+		for _, name := range known {
+			have[name] = true
+		}
+		var args []any
+		for _, p := range products {
+			if !have[p.Name] {
+				args = append(args, p.Name, *p.Price, p.Category, *p.Stock, now())
+				added++
+			}
+		}
+		if added == 0 {
+			return nil
+		}
+		_, err := s.db.ExecContext(ctx, `
+			INSERT INTO products (name, price, category, stock, created_at)
+			VALUES `+strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?), ", int(added)), ", "), args...)
+		return err
+	})
+	return added, fail("seed", err)
+}
+
+// demoProducts reads the catalogue: name, price, category, stock, under one line of headings.
+func demoProducts() ([]model.ProductInput, error) {
+	rows, err := csv.NewReader(strings.NewReader(catalogue)).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	var list []model.ProductInput
+	for _, row := range rows[1:] {
+		price, err := model.ParseMoney(row[1])
+		if err != nil {
+			return nil, fmt.Errorf("%s: price %w", row[0], err)
+		}
+		stock, err := model.ParseInt(row[3])
+		if err != nil {
+			return nil, fmt.Errorf("%s: stock %w", row[0], err)
+		}
+		p := model.ProductInput{Name: row[0], Price: &price, Category: row[2], Stock: &stock}
+		if err := p.Validate(); err != nil {
+			return nil, fmt.Errorf("%s: %w", row[0], err)
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
