@@ -17,7 +17,7 @@ func WithLock(ctx context.Context, db *sqlx.DB, name string, fn func() error) er
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	const lock = "CONCAT('hexamart ', ?, ' ', MD5(DATABASE()))"
+	const lock = "CONCAT('hexamart ', ?, ' ', LEFT(SHA2(DATABASE(), 256), 32))" // at most 64 characters
 	var got sql.NullInt64
 	if err := conn.GetContext(ctx, &got, "SELECT GET_LOCK("+lock+", 600)", name); err != nil {
 		return err
