@@ -1,0 +1,82 @@
+# Works with GNU make 3.81 (macOS) and later. A machine needs git, make and Go; the rest installs itself.
+
+GO          ?= go
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
+BUILDFLAGS   = -trimpath -ldflags '-X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build check clean db-server c-compiler
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## build and start the shop with demo data, on its own database unless DATABASE_URL names one
+	@[ -n "$$DATABASE_URL" ] || grep -qsE '$(ENV_HAS_URL)' .env || $(MAKE) --no-print-directory db-server
+	@exec bin/hexamart serve --demo
+
+test: ## run all tests with the race detector, on their own databases unless TEST_DATABASE_URL names a server
+	@[ -n "$$TEST_DATABASE_URL" ] || $(MAKE) --no-print-directory db-server URL=TEST_DATABASE_URL
+	@$(MAKE) --no-print-directory c-compiler
+	@race=; if $(CC_WORKS); then race=-race; export CGO_ENABLED=1; fi; \
+	set -x; $(GO) test $$race -timeout 10m ./...
+
+build: ## build bin/hexamart
+	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/hexamart ./cmd/hexamart
+
+check: ## check the format, vet, staticcheck and go.mod
+	@files=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd internal migrations) && \
+	if [ -n "$$files" ]; then echo "not formatted by gofmt:" $$files; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+
+clean: ## remove what was built; data stay
+	rm -rf bin
+
+# What run and test need and a machine may lack.
+
+URL = DATABASE_URL
+db-server:
+	@[ -n "$$HEXAMART_MYSQLD" ] || $(SERVER_FOUND) || { \
+		$(call INSTALL,a MySQL or MariaDB server,mariadb-server-core mysql-server-core-8.4 mysql-server-core-8.0,mariadb); \
+		$(SERVER_FOUND); \
+	} || { \
+		echo "There is no MySQL or MariaDB server here, and none could be installed. Install one yourself (apt install"; \
+		echo "mariadb-server-core, or brew install mariadb), or set $(URL) to a running one, or use: docker compose up"; \
+		exit 1; \
+	} >&2
+
+c-compiler:
+	@$(CC_WORKS) || { \
+		$(call INSTALL,a C compiler for the race detector,gcc,,libc6-dev); \
+		$(CC_WORKS); \
+	} || echo "NOTE: the race detector is left out: it needs a C compiler (apt install gcc libc6-dev), and there is none."
+
+# A line of .env that sets DATABASE_URL.
+ENV_HAS_URL = ^[[:space:]]*(export[[:space:]]+)?DATABASE_URL[[:space:]]*[=:][[:space:]]*[^[:space:]\#]
+
+# The directories are those that an ordinary user's PATH lacks; internal/database looks there, too.
+SERVER_FOUND = ( \
+	PATH="$$PATH:/usr/sbin:/usr/libexec:/usr/local/sbin:/usr/local/bin:/usr/local/mysql/bin:/opt/homebrew/bin"; \
+	for dir in /opt/homebrew/opt/*/bin /usr/local/opt/*/bin; do PATH="$$PATH:$$dir"; done; \
+	command -v mariadbd || command -v mysqld ) >/dev/null
+
+CC_WORKS = echo '\#include <stdlib.h>' | $$($(GO) env CC) -x c -c -o /dev/null - 2>/dev/null
+
+# $(call INSTALL,what,Debian packages,Homebrew formula,more packages) installs the first of the Debian packages that
+# exists, and the others, without setting up any service. Where there is no way to install, it does nothing.
+define INSTALL
+sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		if command -v apt-get >/dev/null && command -v $${sudo:-apt-get} >/dev/null; then \
+			echo "This machine lacks $(1)."; \
+			$$sudo apt-get update -qq; \
+			for package in $(2); do apt-cache show $$package >/dev/null 2>&1 && break; done; \
+			echo "Installing $$package$(if $(4), $(4)) with apt (no service is set up)."; \
+			$$sudo env DEBIAN_FRONTEND=noninteractive \
+				apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=60 $$package $(4) >/dev/null; \
+		elif command -v brew >/dev/null && [ -n "$(3)" ]; then \
+			echo "This machine lacks $(1). Installing $(3) with Homebrew (no service is set up)."; \
+			brew install $(3); \
+		fi
+endef

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// client is somebody who uses a shop over the network.
+type client struct {
+	t     *testing.T
+	base  string
+	token string
+}
+
+// send returns the status and the body; status 0 means that there was no answer.
+func (c *client) send(method, path, body string) (int, string) {
+	c.t.Helper()
+	req, err := http.NewRequest(method, c.base+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return res.StatusCode, string(b)
+}
+
+// want is send that must be answered with a status; the answer is decoded into v unless that is nil.
+func (c *client) want(status int, method, path, body string, v any) {
+	c.t.Helper()
+	got, answer := c.send(method, path, body)
+	if got != status {
+		c.t.Fatalf("%s %s: %d %s, want %d", method, path, got, answer, status)
+	}
+	if v != nil {
+		if err := json.Unmarshal([]byte(answer), v); err != nil {
+			c.t.Fatalf("%s %s: %v in %s", method, path, err, answer)
+		}
+	}
+}
+
+// login returns a client with a token.
+func (p *place) login(email, password string) *client {
+	p.t.Helper()
+	c := &client{t: p.t, base: p.url("")}
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	c.want(200, "POST", "/auth/login", fmt.Sprintf(`{"email":%q,"password":%q}`, email, password), &answer)
+	c.token = answer.Token
+	return c
+}
+
+// shopper registers somebody and returns them logged in.
+func (p *place) shopper(name string) *client {
+	p.t.Helper()
+	c := &client{t: p.t, base: p.url("")}
+	email := name + "@example.com"
+	c.want(201, "POST", "/auth/register", fmt.Sprintf(`{"name":%q,"email":%q,"password":"long enough"}`, name, email), nil)
+	return p.login(email, "long enough")
+}
+
+// order places an order of one piece of the first product and returns its id.
+func (c *client) order() int64 {
+	c.t.Helper()
+	c.want(200, "POST", "/cart", `{"product_id":1,"quantity":1}`, nil)
+	var order struct {
+		ID int64 `json:"order_id"`
+	}
+	c.want(201, "POST", "/orders", `{"payment_method":"UPI","shipping_address":"12 MG Road"}`, &order)
+	return order.ID
+}

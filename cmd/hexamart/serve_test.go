@@ -1,0 +1,257 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestDemo starts a demo shop twice: it says how to use it, what it says works, and the second start
+// finds what the first one sold.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	first := p.serve("--demo")
+	lines := curlLines(first.out.String())
+	if len(lines) != 3 {
+		t.Fatalf("%d curl lines in %s", len(lines), first.out)
+	}
+	for i, want := range []string{`"name":`, `"access_token":`, `"totals":`} {
+		if out, err := p.paste(lines[i]); err != nil || !strings.Contains(out, want) {
+			t.Errorf("%s\nprinted %s, %v", lines[i], out, err)
+		}
+	}
+	var products []struct{ Category string }
+	categories := map[string]bool{}
+	anyone := &client{t: t, base: p.url("")}
+	anyone.want(200, "GET", "/products", "", &products)
+	for _, product := range products {
+		categories[product.Category] = true
+	}
+	if len(products) < 48 || len(categories) < 6 {
+		t.Errorf("%d products in %d categories", len(products), len(categories))
+	}
+	id := p.shopper("ann").order()
+	if code := p.stop(first, syscall.SIGINT); code != 0 {
+		t.Errorf("Ctrl-C ended in exit %d: %s", code, first.out)
+	}
+	p.awaitNoServer()
+
+	second := p.serve("--demo")
+	p.login("ann@example.com", "long enough").want(200, "GET", fmt.Sprintf("/orders/%d", id), "", nil)
+	if got := curlLines(second.out.String()); strings.Join(got, "\n") != strings.Join(lines, "\n") {
+		t.Errorf("the second start says %q, the first said %q", got, lines)
+	}
+	anyone.want(200, "GET", "/products?limit=1000", "", &products)
+	if len(products) != 72 {
+		t.Errorf("%d products after the second start", len(products))
+	}
+}
+
+func curlLines(welcome string) (lines []string) {
+	for line := range strings.Lines(welcome) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "curl ") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// paste runs a line in a shell whose curl is the one of this test.
+func (p *place) paste(line string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if err := os.Symlink(self, filepath.Join(p.dir, "curl")); err != nil && !os.IsExist(err) {
+		return "", err
+	}
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Env = []string{"PATH=" + p.dir + ":" + os.Getenv("PATH")}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// TestBeside runs the other commands beside a running shop, and a second shop on the same data.
+func TestBeside(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.serve()
+	steps := []struct {
+		stdin string
+		args  []string
+		code  int
+		says  string
+	}{
+		{"", []string{"migrate"}, 0, "0 migrations applied"},
+		{"", []string{"migrate", "--status"}, 0, "applied  00001_create_users.sql"},
+		{"", []string{"seed"}, 0, "72 products"},
+		{"", []string{"seed"}, 0, "0 products"},
+		{"short\n", []string{"admin", "boss@example.com"}, 1, "Password must have at least 8 characters."},
+		{"long enough\n", []string{"admin", "boss@example.com"}, 0, "boss@example.com is an admin now."},
+		{"", []string{"admin", "BOSS@example.com"}, 0, "password as it was"},
+		{"", []string{"healthcheck"}, 0, "ready"},
+		{"", []string{"serve"}, 1, "already in use"},
+	}
+	for _, s := range steps {
+		if code, out := p.run(s.stdin, s.args...); code != s.code || !strings.Contains(out, s.says) {
+			t.Errorf("%v: exit %d, %s", s.args, code, out)
+		}
+	}
+	p.login("boss@example.com", "long enough").want(200, "GET", "/admin/dashboard", "", nil)
+	elsewhere := *p
+	elsewhere.addr = newPlace(t).addr
+	if code, out := elsewhere.run("", "serve"); code != 1 || !strings.Contains(out, filepath.Join(".data", "mysql")) {
+		t.Errorf("a second serve on the same data: exit %d, %s", code, out)
+	}
+}
+
+// TestWithoutServe runs the other commands where no shop runs: each starts a server for itself.
+func TestWithoutServe(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	if code, out := p.run("", "seed"); code != 0 || !strings.Contains(out, "72 products") {
+		t.Errorf("seed: exit %d, %s", code, out)
+	}
+	if code, out := p.run("", "migrate", "--status"); code != 0 || strings.Contains(out, "pending") {
+		t.Errorf("migrate --status: exit %d, %s", code, out)
+	}
+	if code, out := p.run("", "healthcheck"); code != 1 || !strings.Contains(out, "refused") {
+		t.Errorf("healthcheck: exit %d, %s", code, out)
+	}
+	p.awaitNoServer()
+}
+
+// TestDrain stops a shop while a request is under way: the request is answered, readiness is gone
+// before, and the shop ends well.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	proc := p.serve()
+	conn, err := net.Dial("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	body := `{"name":"Ann","email":"ann@example.com","password":"long enough"}`
+	fmt.Fprintf(conn, "POST /auth/register HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:20])
+	// The kernel may have taken the connection before the server has: an answer to a later one shows it did.
+	(&client{t: t, base: p.url("")}).want(200, "GET", "/healthz", "", nil)
+	if err := proc.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.await("readiness is gone", func() bool {
+		res, err := http.Get(p.url("/readyz"))
+		if err != nil {
+			t.Fatalf("the listener closed first: %v", err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		return res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") != ""
+	})
+	fmt.Fprint(conn, body[20:])
+	answer := make([]byte, 12)
+	if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(answer); err != nil || string(answer) != "HTTP/1.1 201" {
+		t.Errorf("the request under way got %q, %v", answer, err)
+	}
+	<-proc.done
+	if code := proc.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit %d: %s", code, proc.out)
+	}
+	p.awaitNoServer()
+}
+
+// TestKilled kills the shop, the database server, and both, each while orders come in, and wants every
+// order that was acknowledged.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	for name, kill := range map[string]func(p *place, proc *process){
+		"Shop": func(p *place, proc *process) {
+			p.stop(proc, syscall.SIGKILL)
+			p.awaitNoServer()
+		},
+		"Both": func(p *place, proc *process) {
+			p.killServers()
+			p.stop(proc, syscall.SIGKILL)
+		},
+		"ShopAndAtOnceAgain": func(p *place, proc *process) { p.stop(proc, syscall.SIGKILL) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			proc := p.serve("--demo")
+			placed := p.orderUntilKilled(func() { kill(p, proc) })
+			p.serve("--demo")
+			p.wantOrders(placed)
+		})
+	}
+	t.Run("DatabaseServer", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t)
+		p.serve("--demo")
+		placed := p.orderUntilKilled(p.killServers)
+		p.await("the shop is back", func() bool {
+			code, _ := (&client{t: t, base: p.url("")}).send("GET", "/readyz", "")
+			return code == 200
+		})
+		p.wantOrders(placed)
+	})
+}
+
+// orderUntilKilled places orders one after another while kill does its work, until an answer fails to
+// come, and returns the ids of those that were acknowledged.
+func (p *place) orderUntilKilled(kill func()) map[int64]bool {
+	p.t.Helper()
+	c := p.shopper("ann")
+	placed := map[int64]bool{}
+	for range 5 {
+		placed[c.order()] = true
+	}
+	killed := make(chan struct{})
+	go func() {
+		defer close(killed)
+		kill()
+	}()
+	for code := 201; code == 201; {
+		var answer string
+		if code, _ = c.send("POST", "/cart", `{"product_id":1,"quantity":1}`); code != 200 {
+			break
+		}
+		if code, answer = c.send("POST", "/orders", `{"payment_method":"UPI","shipping_address":"x"}`); code == 201 {
+			var id int64
+			if _, err := fmt.Sscanf(answer[strings.Index(answer, `"order_id":`):], `"order_id":%d`, &id); err != nil {
+				p.t.Errorf("%v in %s", err, answer)
+			}
+			placed[id] = true
+		}
+	}
+	<-killed
+	return placed
+}
+
+func (p *place) wantOrders(placed map[int64]bool) {
+	p.t.Helper()
+	var orders []struct {
+		ID       int64
+		Products []struct{}
+	}
+	p.login("ann@example.com", "long enough").want(200, "GET", "/orders?limit=1000", "", &orders)
+	for _, o := range orders {
+		if len(o.Products) != 1 {
+			p.t.Errorf("order %d has %d products", o.ID, len(o.Products))
+		}
+		delete(placed, o.ID)
+	}
+	if len(placed) > 0 {
+		p.t.Errorf("acknowledged and lost: %v", placed)
+	}
+}
