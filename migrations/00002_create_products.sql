@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS products (
     PRIMARY KEY (id),
     KEY ix_products_category (archived_at, category, id),
     KEY ix_products_category_price (archived_at, category, price, id),
+    KEY ix_products_category_name (archived_at, category, name, id),
     KEY ix_products_price (archived_at, price, id),
     KEY ix_products_name (archived_at, name, id),
     KEY ix_products_stock (archived_at, stock, id),

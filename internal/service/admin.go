@@ -48,7 +48,7 @@ func (s *Admin) Dashboard(ctx context.Context, f model.DashboardFilter) (model.D
 			return err
 		}
 		recent := model.OrderFilter{Page: model.Page{Limit: 10}}
-		list, err := readOrders(ctx, tx, adminOrderColumns, adminOrderTables, recent, orderOf)
+		list, err := listOrders(ctx, tx, adminOrderColumns, adminOrderTables, recent, orderOf)
 		d.RecentOrders = list.Items
 		return err
 	})

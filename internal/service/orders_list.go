@@ -6,25 +6,16 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"hexamart/internal/database"
 	"hexamart/internal/model"
 )
 
-// listOrders reads a page of orders of either shape, newest first; order returns the order in a row.
-func listOrders[T any](ctx context.Context, db *sqlx.DB, columns, from string, f model.OrderFilter,
+// listOrders reads a page of orders of either shape, newest first; order returns the order in a row. It
+// needs no snapshot: items are written with their order and never change.
+func listOrders[T any](ctx context.Context, db sqlx.QueryerContext, columns, from string, f model.OrderFilter,
 	order func(*T) *model.Order) (list model.List[T], err error) {
 	if err := f.Validate(); err != nil {
 		return list, err
 	}
-	err = database.InSnapshot(ctx, db, func(tx *sqlx.Tx) error {
-		list, err = readOrders(ctx, tx, columns, from, f, order)
-		return err
-	})
-	return list, err
-}
-
-func readOrders[T any](ctx context.Context, tx *sqlx.Tx, columns, from string, f model.OrderFilter,
-	order func(*T) *model.Order) (list model.List[T], err error) {
 	where, args := orderFilter(f)
 	page, pageArgs := where, args
 	if cur := f.Page.After(); cur != nil {
@@ -32,7 +23,7 @@ func readOrders[T any](ctx context.Context, tx *sqlx.Tx, columns, from string, f
 		pageArgs = append(args[:len(args):len(args)], cur.ID)
 	}
 	var rows []T
-	if err := tx.SelectContext(ctx, &rows, `
+	if err := sqlx.SelectContext(ctx, db, &rows, `
 		SELECT `+columns+`
 		FROM `+from+`
 		WHERE `+strings.Join(page, " AND ")+`
@@ -45,12 +36,12 @@ func readOrders[T any](ctx context.Context, tx *sqlx.Tx, columns, from string, f
 	for i := range list.Items {
 		orders[i] = order(&list.Items[i])
 	}
-	if err := attachItems(ctx, tx, orders); err != nil {
+	if err := attachItems(ctx, db, orders); err != nil {
 		return list, err
 	}
 	if f.Page.Count {
 		list.Total = new(int64)
-		err = tx.GetContext(ctx, list.Total, `
+		err = sqlx.GetContext(ctx, db, list.Total, `
 			SELECT COUNT(*)
 			FROM orders o
 			WHERE `+strings.Join(where, " AND "), args...)

@@ -1,0 +1,84 @@
+package service_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/model"
+	"hexamart/internal/testkit"
+)
+
+// TestListProductsDepth checks that a page costs the same however deep it is, by the rows that the
+// database server says it looked at.
+func TestListProductsDepth(t *testing.T) {
+	t.Parallel()
+	const products, limit = 12_000, 50
+	s := testkit.NewShop(t)
+	s.DB.SetMaxOpenConns(1) // the counters are the connection's
+	fillCatalogue(s, products)
+	for _, sort := range []string{"", model.SortNewest, model.SortPriceAsc, model.SortPriceDesc, model.SortName} {
+		for _, category := range []string{"", "Cat 3"} {
+			t.Run("SortBy="+sort+",Category="+category, func(t *testing.T) {
+				f := model.ProductFilter{SortBy: sort, Category: category, Page: model.Page{Limit: model.MaxLimit}}
+				for next := "first"; next != ""; { // to the last page
+					list, err := s.Services.Products.List(t.Context(), f)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if next = list.Next; next != "" {
+						f.Page.Cursor = next
+					}
+				}
+				f.Page.Limit = limit
+				s.Exec("FLUSH STATUS")
+				list, err := s.Services.Products.List(t.Context(), f)
+				if err != nil || len(list.Items) == 0 {
+					t.Fatal(len(list.Items), err)
+				}
+				if n := rowsLookedAt(t, s.DB); n > 4*limit {
+					t.Errorf("%d rows were looked at for %d", n, limit)
+				}
+			})
+		}
+	}
+}
+
+// fillCatalogue writes products in three categories with many equal prices and names.
+func fillCatalogue(s *testkit.Shop, products int) {
+	rows := make([]string, products)
+	for i := range rows {
+		archived := "NULL"
+		if i%20 == 0 {
+			archived = "'2026-01-01'"
+		}
+		rows[i] = fmt.Sprintf("('Product %d', %d.50, 'Cat %d', 5, %s)", i*7919%500, i*31%100, i%4, archived)
+	}
+	s.Exec("INSERT INTO products (name, price, category, stock, archived_at) VALUES " + strings.Join(rows, ", "))
+	rowsets, err := s.DB.Query("ANALYZE TABLE products")
+	if err == nil {
+		_ = rowsets.Close()
+	}
+}
+
+// rowsLookedAt adds up the session's counters of rows and index entries; MariaDB counts those that an
+// index condition dropped apart.
+func rowsLookedAt(t *testing.T, db *sqlx.DB) (sum int) {
+	t.Helper()
+	var counters []struct {
+		Name  string `db:"Variable_name"`
+		Value int    `db:"Value"`
+	}
+	if err := db.Select(&counters, "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler\\_read%' OR Variable_name = 'Handler_icp_attempts'"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range counters {
+		sum += c.Value
+	}
+	if sum == 0 {
+		t.Fatal("the server counted nothing")
+	}
+	return sum
+}
