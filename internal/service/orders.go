@@ -24,7 +24,7 @@ var errNoOrder = apperr.New(apperr.NotFound, "There is no such order.")
 
 // List returns a page of a user's own orders, newest first.
 func (s *Orders) List(ctx context.Context, userID int64, page model.Page) (model.List[model.Order], error) {
-	list, err := listOrders(ctx, s.db, orderColumns, "orders o", model.OrderFilter{UserID: userID, Page: page},
+	list, err := listOrders(ctx, s.db, orderColumns, model.OrderFilter{UserID: userID, Page: page},
 		func(o *model.Order) *model.Order { return o })
 	return list, fail("list orders", err)
 }
