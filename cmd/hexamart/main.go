@@ -40,7 +40,7 @@ type program struct {
 var errUsage = errors.New("usage")
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
+	ctx, stop := signal.NotifyContext(untilHangup(context.Background()), stopSignals()...)
 	go func() { // a second Ctrl-C ends the program at once
 		<-ctx.Done()
 		stop()
