@@ -68,15 +68,15 @@ CC_WORKS = echo '\#include <stdlib.h>' | $$($(GO) env CC) -x c -c -o /dev/null -
 # exists, and the others, without setting up any service. Where there is no way to install, it does nothing.
 define INSTALL
 sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-		if command -v apt-get >/dev/null && command -v $${sudo:-apt-get} >/dev/null; then \
-			echo "This machine lacks $(1)."; \
+		echo "This machine lacks $(1)."; \
+		if command -v apt-get >/dev/null && $$sudo true 2>/dev/null; then \
 			$$sudo apt-get update -qq; \
 			for package in $(2); do apt-cache show $$package >/dev/null 2>&1 && break; done; \
 			echo "Installing $$package$(if $(4), $(4)) with apt (no service is set up)."; \
 			$$sudo env DEBIAN_FRONTEND=noninteractive \
 				apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=60 $$package $(4) >/dev/null; \
-		elif command -v brew >/dev/null && [ -n "$(3)" ]; then \
-			echo "This machine lacks $(1). Installing $(3) with Homebrew (no service is set up)."; \
+		elif [ -n "$(3)" ] && command -v brew >/dev/null; then \
+			echo "Installing $(3) with Homebrew (no service is set up)."; \
 			brew install $(3); \
 		fi
 endef

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -29,12 +30,15 @@ func ParseDatabaseURL(text string) (*mysql.Config, error) {
 	cfg.User = u.User.Username()
 	cfg.Passwd, _ = u.User.Password()
 	cfg.DBName = strings.TrimPrefix(u.Path, "/")
-	if cfg.DBName == "" || strings.Contains(cfg.DBName, "/") {
+	if cfg.DBName == "" || strings.ContainsAny(cfg.DBName, "/@`") {
 		return nil, errors.New("names no database; it " + urlShape)
 	}
 	host, port := u.Hostname(), u.Port()
 	if port == "" {
 		port = "3306"
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return nil, errors.New("has a port that is not from 1 to 65535")
 	}
 	cfg.Net, cfg.Addr = "tcp", net.JoinHostPort(host, port)
 	params, err := url.ParseQuery(u.RawQuery)
@@ -42,7 +46,11 @@ func ParseDatabaseURL(text string) (*mysql.Config, error) {
 		return nil, errors.New("has unreadable parameters behind the ?")
 	}
 	for name := range params {
-		if err := applyParam(cfg, name, params.Get(name)); err != nil {
+		err := applyParam(cfg, name, params.Get(name))
+		if err != nil && u.User == nil { // the user and password may have ended up behind the ?
+			return nil, errors.New(urlShape)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

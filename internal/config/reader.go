@@ -63,7 +63,7 @@ func (r *reader) origins(name, otherwise string) []string {
 	for i, v := range list {
 		list[i] = strings.TrimSuffix(v, "/")
 		u, err := url.Parse(list[i])
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Path != "" || strings.Contains(v, "*") {
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || list[i] != u.Scheme+"://"+u.Host || strings.Contains(v, "*") {
 			r.bad(name, "holds %q; it must list origins such as https://shop.example.com, without wildcards", v)
 		}
 	}

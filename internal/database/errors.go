@@ -14,6 +14,7 @@ import (
 // Numbers of server errors, the same on MySQL and MariaDB unless noted.
 const (
 	erDuplicate      = 1062
+	erNoTable        = 1146
 	erNoReferenced   = 1452
 	erLockWait       = 1205
 	erDeadlock       = 1213 // on a cluster also: another node was faster

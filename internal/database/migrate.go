@@ -29,11 +29,18 @@ func Migrate(ctx context.Context, db *sqlx.DB) (applied []Migration, err error) 
 		if err := refuseForeign(ctx, db); err != nil {
 			return err
 		}
+		if err := dropStillborn(ctx, db); err != nil {
+			return err
+		}
 		p, err := provider(db)
 		if err != nil {
 			return err
 		}
 		results, err := p.Up(ctx)
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			results = partial.Applied
+		}
 		for _, r := range results {
 			applied = append(applied, Migration{r.Source.Version, r.Source.Path, true})
 		}
@@ -69,7 +76,7 @@ func SchemaVersion(ctx context.Context, db *sqlx.DB) (int64, error) {
 		SELECT COALESCE(MAX(version_id), 0)
 		FROM goose_db_version
 		WHERE is_applied`)
-	if hasNumber(err, 1146) { // no such table
+	if hasNumber(err, erNoTable) {
 		return 0, nil
 	}
 	if err != nil {
@@ -105,4 +112,19 @@ func refuseForeign(ctx context.Context, db *sqlx.DB) error {
 		return ErrForeign
 	}
 	return nil
+}
+
+// dropStillborn removes the table of versions if a crash left it without its first row, which the
+// library that keeps it does not recover from.
+func dropStillborn(ctx context.Context, db *sqlx.DB) error {
+	var first bool
+	err := db.GetContext(ctx, &first, `
+		SELECT EXISTS (SELECT 1 FROM goose_db_version)`)
+	if hasNumber(err, erNoTable) {
+		return nil
+	}
+	if err == nil && !first {
+		_, err = db.ExecContext(ctx, "DROP TABLE goose_db_version")
+	}
+	return err
 }

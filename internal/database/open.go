@@ -31,6 +31,7 @@ func Open(ctx context.Context, cfg *mysql.Config, observe Observer) (*sqlx.DB, e
 	cfg.RejectReadOnly = true
 	cfg.Collation = "utf8mb4_unicode_ci"
 	cfg.Timeout = 5 * time.Second
+	cfg.Logger = &mysql.NopLogger{} // what it says comes back as an error, too
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}

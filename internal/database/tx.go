@@ -49,8 +49,12 @@ func once(ctx context.Context, db *sqlx.DB, opts *sql.TxOptions, fn func(tx *sql
 	}
 	// After Commit this does nothing; it is here for errors and panics.
 	defer func() { _ = tx.Rollback() }()
-	if err := fn(tx); err != nil {
-		return err
+	err = fn(tx)
+	if err == nil {
+		err = tx.Commit()
 	}
-	return tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil { // the end of ctx rolled it back
+		return errors.Join(ctx.Err(), err)
+	}
+	return err
 }

@@ -63,6 +63,7 @@ func (q *query) money(name string) *model.Money {
 	v, err := model.ParseMoney(text)
 	if err != nil {
 		q.fail(name, err.Error())
+		return nil
 	}
 	return &v
 }
@@ -82,6 +83,22 @@ func (q *query) number(name string, least model.Int) int64 {
 	return int64(v)
 }
 
+// The times that a DATETIME column can hold; those beyond are as good as these in a comparison.
+var (
+	firstMoment = time.Date(1000, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastMoment  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+)
+
+func clamp(at time.Time) *time.Time {
+	at = at.UTC()
+	if at.Before(firstMoment) {
+		at = firstMoment
+	} else if at.After(lastMoment) {
+		at = lastMoment
+	}
+	return &at
+}
+
 // moment reads a time or a day, which as the end of a range includes the whole day.
 func (q *query) moment(name string, end bool) *time.Time {
 	text := q.text(name)
@@ -93,14 +110,14 @@ func (q *query) moment(name string, end bool) *time.Time {
 		day = day.AddDate(0, 0, 1)
 	}
 	if err == nil {
-		return &day
+		return clamp(day)
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		q.fail(name, "must be a day such as 2026-11-22 or a time such as 2026-11-22T12:06:45Z")
+		return nil
 	}
-	at = at.UTC()
-	return &at
+	return clamp(at)
 }
 
 func (q *query) page() model.Page {

@@ -1,5 +1,7 @@
 package model
 
+import "strings"
+
 // User is a person with an account, as shown to themselves.
 type User struct {
 	ID      int64   `db:"id" json:"id"`
@@ -44,6 +46,7 @@ func (in *LoginInput) Validate() error {
 	if in.Username == "" {
 		in.Username = in.Email
 	}
+	in.Username = strings.TrimSpace(in.Username)
 	if in.Username == "" {
 		c.bad("username", "is required")
 	}
@@ -81,7 +84,7 @@ func (in *ProfileInput) Validate() error {
 	var c check
 	c.text("name", &in.Name, 255)
 	c.email("email", &in.Email)
-	if in.Address.Value != nil && *in.Address.Value == "" {
+	if in.Address.Value != nil && strings.TrimSpace(*in.Address.Value) == "" {
 		in.Address.Value = nil
 	}
 	if in.Address.Value != nil {

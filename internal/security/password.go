@@ -3,6 +3,7 @@
 package security
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -41,9 +42,9 @@ func (p *Passwords) Hash(password string) (string, error) {
 // Matches reports whether the password is the hash's. An empty or unreadable hash, as of a user that
 // does not exist, takes as long as any other and never matches.
 func (p *Passwords) Matches(hash, password string) bool {
-	if _, err := bcrypt.Cost([]byte(hash)); err != nil {
+	err := bcrypt.CompareHashAndPassword([]byte(hash), []byte(password))
+	if err != nil && !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
 		_ = bcrypt.CompareHashAndPassword(p.dummy(), []byte(password))
-		return false
 	}
-	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+	return err == nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -71,7 +72,7 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string
 		return model.Login{}, fail("log in", err)
 	}
 	// Counted before the password is looked at, so that guesses made at once count as well.
-	key := limitKey(in.Username, clientAddr)
+	key := limitKey(a, in.Username, clientAddr)
 	if wait := s.logins.Take(key); wait > 0 {
 		return model.Login{}, apperr.Retry(apperr.RateLimited,
 			"Too many failed logins. Please wait a moment before you try again.", wait, nil)
@@ -92,9 +93,12 @@ func newToken(tokens *security.Tokens, c security.Claims) (model.Token, error) {
 	return model.Token{AccessToken: signed, TokenType: "bearer", ExpiresIn: int64(tokens.Life().Seconds())}, err
 }
 
-// limitKey is one account seen from one address; accounts don't differ by case.
-func limitKey(account, clientAddr string) string {
-	return strings.ToLower(account) + "\x00" + clientAddr
+// limitKey is one account seen from one address, in whatever way the account's e-mail was written.
+func limitKey(a account, username, clientAddr string) string {
+	if a.ID != 0 {
+		return strconv.FormatInt(a.ID, 10) + "\x00" + clientAddr
+	}
+	return strings.ToLower(username) + "\x00" + clientAddr
 }
 
 // findAccount returns the account of an e-mail, in any case; sql.ErrNoRows if there is none.

@@ -1,0 +1,140 @@
+package config
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestKeepSecret(t *testing.T) {
+	t.Parallel()
+	t.Run("MakesPrivateFile", func(t *testing.T) {
+		t.Parallel()
+		dir := filepath.Join(t.TempDir(), "a", "b")
+		path := filepath.Join(dir, "key")
+		got, err := KeepSecret(path, func() string { return "the secret" })
+		if err != nil || got != "the secret" {
+			t.Fatalf("got %q, %v", got, err)
+		}
+		for p, want := range map[string]fs.FileMode{path: 0o600, dir: 0o700 | fs.ModeDir} {
+			if info, err := os.Stat(p); err != nil || info.Mode() != want {
+				t.Errorf("mode of %s is %v, %v, want %v", p, info.Mode(), err, want)
+			}
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+			t.Errorf("files are %v, %v", entries, err)
+		}
+	})
+	t.Run("KeepsFirst", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "key")
+		for _, next := range []string{"first", "second"} {
+			if got, err := KeepSecret(path, func() string { return next }); err != nil || got != "first" {
+				t.Errorf("got %q, %v", got, err)
+			}
+		}
+	})
+	t.Run("TrimsWhatAnEditorAdds", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "key")
+		write(t, path, " by hand\r\n\n")
+		got, err := KeepSecret(path, func() string { t.Error("made anew"); return "" })
+		if err != nil || got != "by hand" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+	t.Run("SameForAllAtOnce", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "data", "key")
+		start, got := make(chan struct{}), make([]string, 50)
+		var wg sync.WaitGroup
+		for i := range got {
+			wg.Go(func() {
+				<-start
+				v, err := KeepSecret(path, func() string { return "secret " + strconv.Itoa(i) })
+				if got[i] = v; err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(start)
+		wg.Wait()
+		for _, v := range got {
+			if v != got[0] || !strings.HasPrefix(v, "secret ") {
+				t.Fatalf("secrets are %q", got)
+			}
+		}
+		if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+			t.Errorf("files are %v, %v", entries, err)
+		}
+	})
+	t.Run("FileForDirectory", func(t *testing.T) {
+		t.Parallel()
+		file := filepath.Join(t.TempDir(), "data")
+		write(t, file, "x")
+		if got, err := KeepSecret(filepath.Join(file, "key"), func() string { return "secret" }); err == nil || got != "" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+	t.Run("DirectoryForFile", func(t *testing.T) {
+		t.Parallel()
+		if got, err := KeepSecret(t.TempDir(), func() string { return "secret" }); err == nil || got != "" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEnsureSecretKey(t *testing.T) {
+	t.Parallel()
+	t.Run("MadeOnce", func(t *testing.T) {
+		t.Parallel()
+		first := Config{DataDir: filepath.Join(t.TempDir(), "data")}
+		second := first
+		if err := first.EnsureSecretKey(); err != nil {
+			t.Fatal(err)
+		}
+		if err := second.EnsureSecretKey(); err != nil || second.SecretKey != first.SecretKey || len(first.SecretKey) < 32 {
+			t.Errorf("keys are %q and %q, %v", first.SecretKey, second.SecretKey, err)
+		}
+		if info, err := os.Stat(filepath.Join(first.DataDir, "secret_key")); err != nil || info.Mode() != 0o600 {
+			t.Errorf("file is %v, %v", info, err)
+		}
+		other := Config{DataDir: t.TempDir()}
+		if err := other.EnsureSecretKey(); err != nil || other.SecretKey == first.SecretKey {
+			t.Errorf("another directory has the key %q, %v", other.SecretKey, err)
+		}
+	})
+	t.Run("GivenStays", func(t *testing.T) {
+		t.Parallel()
+		c := Config{SecretKey: goodKey, DataDir: filepath.Join(t.TempDir(), "data")}
+		if err := c.EnsureSecretKey(); err != nil || c.SecretKey != goodKey {
+			t.Errorf("got %q, %v", c.SecretKey, err)
+		}
+		if _, err := os.Stat(c.DataDir); err == nil {
+			t.Error("a directory was made for nothing")
+		}
+	})
+	for name, text := range map[string]string{"EmptyFile": "", "ShortKey": "hush-hush\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := Config{DataDir: t.TempDir()}
+			path := filepath.Join(c.DataDir, "secret_key")
+			write(t, path, text)
+			err := c.EnsureSecretKey()
+			if err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "hush") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

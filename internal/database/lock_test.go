@@ -1,0 +1,145 @@
+package database_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/database"
+	"hexamart/internal/testkit"
+)
+
+// free checks that somebody else gets the lock. A lock that is held would be waited for.
+func free(t *testing.T, other *sqlx.DB, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	got := false
+	err := database.WithLock(ctx, other, name, func() error { got = true; return nil })
+	if err != nil || !got {
+		t.Errorf("the lock is not free: %v", err)
+	}
+}
+
+func TestWithLockExcludes(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	pools := []*sqlx.DB{testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil)} // two processes
+	var inside, done atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			err := database.WithLock(t.Context(), pools[i%2], "work", func() error {
+				if n := inside.Add(1); n != 1 {
+					t.Errorf("%d are inside", n)
+				}
+				_, err := pools[i%2].ExecContext(t.Context(), "DO 1") // time for others to come in
+				inside.Add(-1)
+				done.Add(1)
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if done.Load() != 16 {
+		t.Errorf("%d of 16 were inside", done.Load())
+	}
+}
+
+func TestWithLockIsReleased(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db, other := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil)
+	t.Run("AfterSuccess", func(t *testing.T) {
+		t.Parallel()
+		if err := database.WithLock(t.Context(), db, "success", func() error { return nil }); err != nil {
+			t.Error(err)
+		}
+		free(t, other, "success")
+	})
+	t.Run("AfterError", func(t *testing.T) {
+		t.Parallel()
+		wrong := errors.New("wrong")
+		if err := database.WithLock(t.Context(), db, "error", func() error { return wrong }); !errors.Is(err, wrong) {
+			t.Errorf("got %v", err)
+		}
+		free(t, other, "error")
+	})
+	t.Run("AfterPanic", func(t *testing.T) {
+		t.Parallel()
+		func() {
+			defer func() {
+				if v := recover(); v != "oh" {
+					t.Errorf("the panic became %v", v)
+				}
+			}()
+			_ = database.WithLock(t.Context(), db, "panic", func() error { panic("oh") })
+		}()
+		free(t, other, "panic")
+	})
+	t.Run("AfterContextEnds", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		err := database.WithLock(ctx, db, "context", func() error { cancel(); return ctx.Err() })
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		free(t, other, "context")
+	})
+	t.Run("WhenHolderDies", func(t *testing.T) {
+		t.Parallel()
+		holder := testkit.Open(t, cfg, nil)
+		holder.SetMaxOpenConns(1)
+		id := number(t, holder, "SELECT CONNECTION_ID()")
+		err := database.WithLock(t.Context(), holder, "death", func() error {
+			kill(t, other, id)
+			free(t, other, "death")
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWithLockKeepsApart(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db, other, elsewhere := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil), testkit.Open(t, testkit.EmptyDatabase(t), nil)
+	err := database.WithLock(t.Context(), db, "work", func() error {
+		free(t, other, "other work")
+		free(t, elsewhere, "work")
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWithLockWaits lets the context of somebody who waits end.
+func TestWithLockWaits(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db, other := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil)
+	err := database.WithLock(t.Context(), db, "work", func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		err := database.WithLock(ctx, other, "work", func() error { t.Error("two are inside"); return nil })
+		if !errors.Is(err, context.DeadlineExceeded) || !database.IsUnavailable(err) {
+			t.Errorf("got %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	free(t, other, "work")
+}

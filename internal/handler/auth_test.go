@@ -1,0 +1,299 @@
+package handler_test
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"hexamart/internal/testkit"
+)
+
+const form = "Content-Type: application/x-www-form-urlencoded"
+
+func TestRegister(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	a := send(t, s, step{nil, "POST /auth/register", `{"name":"  Asha Rao ","email":" Asha@Example.com ","password":"correct horse"}`, 201, nil})
+	if got := names(a.Body); got != "message user_id" {
+		t.Errorf("the answer has %s", got)
+	}
+	taken := `"code":"email_taken"`
+	run(t, s, []step{
+		{nil, "POST /auth/register", `{"name":"B","email":"asha@example.com","password":"correct horse"}`, 409, is{taken}},
+		{nil, "POST /auth/register", `{"name":"B","email":"ASHA@EXAMPLE.COM","password":"correct horse"}`, 409, is{taken}},
+		{nil, "POST /auth/register", `{"name":"B","email":"åsha@example.com","password":"correct horse"}`, 201, nil},
+		{nil, "POST /auth/register", `{"name":"B","email":"eight@example.com","password":"12345678"}`, 201, nil},
+		{nil, "POST /auth/register", `{"name":"B","email":"bytes@example.com","password":"` + strings.Repeat("é", 36) + `"}`, 201, nil},
+		{nil, "POST /auth/register", `{"name":"` + strings.Repeat("名", 255) + `","email":"long@example.com","password":"12345678"}`, 201, nil},
+		{nil, "POST /auth/login", `{"email":"asha@example.com","password":"correct horse"}`, 200,
+			is{`"name":"Asha Rao"`, `"email":"Asha@Example.com"`, `"is_admin":false`}},
+		{nil, "POST /auth/login", `{"email":"bytes@example.com","password":"` + strings.Repeat("é", 36) + `"}`, 200, nil},
+		{nil, "POST /auth/login", `{"email":"asha@example.com","password":" correct horse"}`, 401, nil},
+	})
+	if n := s.Count("SELECT COUNT(*) FROM users"); n != 5 {
+		t.Errorf("%d users", n)
+	}
+}
+
+// TestLogin logs in every way there is.
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, admin := s.User(), s.Admin()
+	multipart := "--x\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\n" + u.Email +
+		"\r\n--x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n" + u.Password + "\r\n--x--\r\n"
+	ways := map[string]struct{ body, contentType string }{
+		"Form":      {url.Values{"username": {u.Email}, "password": {u.Password}}.Encode(), form},
+		"OAuth2":    {url.Values{"grant_type": {"password"}, "username": {u.Email}, "password": {u.Password}, "scope": {""}}.Encode(), form + "; charset=UTF-8"},
+		"UpperForm": {url.Values{"username": {strings.ToUpper(u.Email)}, "password": {u.Password}}.Encode(), form},
+		"Multipart": {multipart, "Content-Type: multipart/form-data; boundary=x"},
+		"Username":  {f(`{"username":%q,"password":%q}`, u.Email, u.Password), "Content-Type: application/json"},
+		"Email":     {f(`{"email":%q,"password":%q}`, u.Email, u.Password), "Content-Type: application/json; charset=utf-8"},
+		"UpperJSON": {f(`{"email":%q,"password":%q}`, strings.ToUpper(u.Email), u.Password), "Content-Type: application/json"},
+		"NoType":    {f(`{"email":%q,"password":%q}`, u.Email, u.Password), "Content-Type: "},
+	}
+	for name, way := range ways {
+		a := send(t, s, step{nil, "POST /auth/login", way.body, 200, is{`"token_type":"bearer"`, `"expires_in":3600`,
+			`"is_admin":false`, f(`"user_id":%d`, u.ID), f(`"name":%q`, u.Name), f(`"email":%q`, u.Email)}}, way.contentType)
+		if got := names(a.Body); got != "access_token email expires_in is_admin name token_type user_id" {
+			t.Errorf("%s: the answer has %s", name, got)
+			continue
+		}
+		if a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: the answer with the token may be stored", name)
+		}
+		run(t, s, []step{{&testkit.Person{Token: a.Field("access_token").(string)}, "GET /users/profile", "", 200, is{u.Email}}})
+	}
+	run(t, s, []step{
+		{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, admin.Email, admin.Password), 200, is{`"is_admin":true`}},
+		{nil, "POST /auth/login?username=" + u.Email + "&password=" + u.Password, `{}`, 422, nil},
+	})
+	// Not in the query, where it would end up in logs.
+	a := send(t, s, step{nil, "POST /auth/login?username=" + u.Email + "&password=" + u.Password, "x=1", 422, nil}, form)
+	if got := badFields(a); got != "password username" {
+		t.Errorf("an empty form lacks %s", got)
+	}
+}
+
+// TestLoginOldPassword logs in with a password from before the rule.
+func TestLoginOldPassword(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	// bcrypt of "abc", as the earlier backend's library writes it.
+	s.Exec("UPDATE users SET password_hash = '$2b$04$4pHBtgWpTL7vzXSk2ux8/uJUFDPkDoho5ljHFX6UE2Shc/kq/PlyO' WHERE id = ?", u.ID)
+	login := f(`{"email":%q,"password":"abc"}`, u.Email)
+	run(t, s, []step{
+		{nil, "POST /auth/login", login, 200, nil},
+		{nil, "POST /auth/login", f(`{"email":%q,"password":"abd"}`, u.Email), 401, nil},
+		{u, "PUT /users/change-password", `{"old_password":"abc","new_password":"longer than before"}`, 200, nil},
+		{nil, "POST /auth/login", login, 401, nil},
+	})
+}
+
+// TestLoginOneMessage checks that a failure does not tell which part was wrong.
+func TestLoginOneMessage(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, broken := s.User(), s.User()
+	s.Exec("UPDATE users SET password_hash = 'unusable' WHERE id = ?", broken.ID)
+	var first string
+	for _, body := range []string{
+		f(`{"email":%q,"password":"wrong-password"}`, u.Email),
+		f(`{"email":%q,"password":%q}`, u.Email, strings.ToUpper(u.Password)),
+		f(`{"email":%q,"password":%q}`, u.Email, strings.Repeat("x", 5000)),
+		f(`{"email":%q,"password":%q}`, broken.Email, broken.Password),
+		f(`{"email":%q,"password":"unusable"}`, broken.Email),
+		`{"email":"nobody@example.com","password":"wrong-password"}`,
+		`{"email":"not an address","password":"x"}`,
+		`{"email":"' OR 1=1 --","password":"' OR '1'='1"}`,
+		`{"email":"user1@example.com\u0000","password":"password-1"}`,
+		`{"email":"user%","password":"password-1"}`,
+		f(`{"email":%q,"password":"x"}`, strings.Repeat("x", 5000)),
+	} {
+		a := send(t, s, step{nil, "POST /auth/login", body, 401, is{`"code":"invalid_credentials"`}}, "X-Request-Id: same")
+		if first == "" {
+			first = a.Body
+		}
+		if a.Body != first {
+			t.Errorf("%.80s is told %s, others %s", body, a.Body, first)
+		}
+	}
+}
+
+// from returns the same shop as seen from another address.
+func from(s *testkit.Shop, addr string) *testkit.Shop {
+	far, h := *s, s.Handler
+	far.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.RemoteAddr = addr + ":4321"
+		h.ServeHTTP(w, r)
+	})
+	return &far
+}
+
+// exhaust fails to log in as often as is allowed, and checks that it is allowed so often.
+func exhaust(t *testing.T, s *testkit.Shop, email string, headers ...string) {
+	t.Helper()
+	for range 10 {
+		send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":"wrong-password"}`, email), 401, nil}, headers...)
+	}
+}
+
+func TestLoginLimit(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, other, good := s.User(), s.User(), s.User()
+	login := func(s *testkit.Shop, email, password string, status int, headers ...string) testkit.Answer {
+		t.Helper()
+		return send(t, s, step{nil, "POST /auth/login", f(`{"email":%s,"password":%q}`, quote(email), password), status, nil}, headers...)
+	}
+	here, there := from(s, "198.51.100.1"), from(s, "198.51.100.2")
+	exhaust(t, here, u.Email)
+	a := login(here, u.Email, "wrong-password", 429)
+	if after, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || after < 1 || after > 60 || a.Field("code") != "rate_limited" {
+		t.Errorf("Retry-After is %q: %s", a.Header.Get("Retry-After"), a.Body)
+	}
+	login(here, u.Email, u.Password, 429) // the right password can't be guessed on either
+	send(t, here, step{nil, "POST /auth/login", url.Values{"username": {u.Email}, "password": {u.Password}}.Encode(), 429, nil}, form)
+	// The database takes these for the same e-mail, or may.
+	for _, spelling := range []string{strings.ToUpper(u.Email), u.Email + " ", u.Email + "   ", strings.ReplaceAll(u.Email, "i", "İ")} {
+		if a := here.Do(nil, "POST", "/auth/login", f(`{"email":%q,"password":%q}`, spelling, u.Password)); a.Status == 200 {
+			t.Errorf("%q is the limited account and gets in", spelling)
+		}
+	}
+	login(here, u.Email, u.Password, 429, "X-Forwarded-For: 203.0.113.9", "X-Real-Ip: 203.0.113.9", "Forwarded: for=203.0.113.9")
+	login(here, other.Email, other.Password, 200)
+	login(there, u.Email, u.Password, 200)
+	// An account that does not exist is limited like any other.
+	exhaust(t, here, "nobody@example.com")
+	login(here, "nobody@example.com", "wrong-password", 429)
+	// Logins that succeed are not limited, nor what is no attempt.
+	for range 15 {
+		login(here, good.Email, good.Password, 200)
+		login(here, good.Email, "", 422)
+	}
+}
+
+// TestLoginLimitProxy checks whose X-Forwarded-For is believed, and how far.
+func TestLoginLimitProxy(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.API.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	s.Handler = s.API.Routes()
+	u := s.User()
+	proxy, stranger := from(s, "10.0.0.1"), from(s, "198.51.100.1")
+	login := func(s *testkit.Shop, status int, forwardedFor string) {
+		t.Helper()
+		send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), status, nil}, "X-Forwarded-For: "+forwardedFor)
+	}
+	exhaust(t, proxy, u.Email, "X-Forwarded-For: 203.0.113.7")
+	login(proxy, 429, "203.0.113.7")
+	login(proxy, 429, "203.0.113.7, 10.0.0.2")
+	login(proxy, 429, "1.2.3.4, 203.0.113.7") // the left part is what the client itself sent
+	login(proxy, 200, "203.0.113.8")
+	login(proxy, 200, "203.0.113.7, 203.0.113.8")
+	login(stranger, 200, "203.0.113.7")
+	exhaust(t, stranger, u.Email, "X-Forwarded-For: 203.0.113.20")
+	login(stranger, 429, "203.0.113.21")
+	exhaust(t, proxy, u.Email, "X-Forwarded-For: nonsense")
+	login(proxy, 429, "other nonsense")
+	login(proxy, 200, "203.0.113.8")
+}
+
+// TestTokens tries tokens that are not, or no longer, good.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, admin := s.User(), s.Admin()
+	now := time.Now()
+	claims := func(change func(c jwt.MapClaims)) jwt.MapClaims {
+		c := jwt.MapClaims{"sub": strconv.FormatInt(u.ID, 10), "ver": 0, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+		if change != nil {
+			change(c)
+		}
+		return c
+	}
+	sign := func(method jwt.SigningMethod, key any, c jwt.MapClaims) string {
+		token, err := jwt.NewWithClaims(method, c).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	key := []byte(testkit.SecretKey)
+	ours := func(change func(c jwt.MapClaims)) string { return sign(jwt.SigningMethodHS256, key, claims(change)) }
+	good := ours(nil)
+	parts := strings.Split(good, ".")
+	send(t, s, step{nil, "GET /users/profile", "", 200, is{u.Email}}, "Authorization: Bearer "+good)
+	send(t, s, step{nil, "GET /users/profile", "", 200, is{u.Email}}, "Authorization: bearer "+good)
+	for name, header := range map[string]string{
+		"None":         "Bearer " + sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil)),
+		"OtherKey":     "Bearer " + sign(jwt.SigningMethodHS256, []byte("another key, which is as long as the shop's own"), claims(nil)),
+		"EmptyKey":     "Bearer " + sign(jwt.SigningMethodHS256, []byte{}, claims(nil)),
+		"OtherAlg":     "Bearer " + sign(jwt.SigningMethodHS512, key, claims(nil)),
+		"Expired":      "Bearer " + ours(func(c jwt.MapClaims) { c["exp"] = now.Add(-time.Minute).Unix() }),
+		"NoExpiry":     "Bearer " + ours(func(c jwt.MapClaims) { delete(c, "exp") }),
+		"NoSubject":    "Bearer " + ours(func(c jwt.MapClaims) { delete(c, "sub") }),
+		"OddSubject":   "Bearer " + ours(func(c jwt.MapClaims) { c["sub"] = "1 OR 1=1" }),
+		"Unknown":      "Bearer " + ours(func(c jwt.MapClaims) { c["sub"] = "424242" }),
+		"Negative":     "Bearer " + ours(func(c jwt.MapClaims) { c["sub"] = "-1" }),
+		"LaterVersion": "Bearer " + ours(func(c jwt.MapClaims) { c["ver"] = 1 }),
+		"OddVersion":   "Bearer " + ours(func(c jwt.MapClaims) { c["ver"] = "x" }),
+		"FromTomorrow": "Bearer " + ours(func(c jwt.MapClaims) { c["iat"] = now.Add(24 * time.Hour).Unix() }),
+		"NotYet":       "Bearer " + ours(func(c jwt.MapClaims) { c["nbf"] = now.Add(time.Hour).Unix() }),
+		"Unsigned":     "Bearer " + parts[0] + "." + parts[1] + ".",
+		"OtherClaims":  "Bearer " + parts[0] + "." + strings.Split(admin.Token, ".")[1] + "." + parts[2],
+		"Basic":        "Basic " + good,
+		"NoScheme":     good,
+		"NoToken":      "Bearer",
+		"Spaces":       "Bearer   ",
+		"Empty":        "",
+	} {
+		a := s.Do(nil, "GET", "/users/profile", "", "Authorization: "+header)
+		if a.Status != 401 {
+			t.Errorf("%s: status %d: %s", name, a.Status, a.Body)
+		}
+		checkAnswer(t, name, "GET", a)
+	}
+	// A claim does not make an admin.
+	send(t, s, step{nil, "GET /admin/dashboard", "", 403, nil}, "Authorization: Bearer "+ours(func(c jwt.MapClaims) { c["is_admin"], c["admin"], c["role"] = true, true, "admin" }))
+}
+
+// TestTokensEnd checks that roles and accounts are looked up, not believed.
+func TestTokensEnd(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	deleted, admin, customer := s.User(), s.Admin(), s.User()
+	changed, before := s.User(), testkit.Person{}
+	before = *changed
+	run(t, s, []step{
+		{deleted, "GET /cart", "", 200, nil},
+		{admin, "GET /admin/dashboard", "", 200, nil},
+		{customer, "GET /admin/dashboard", "", 403, nil},
+	})
+	s.Exec("DELETE FROM users WHERE id = ?", deleted.ID)
+	s.Exec("UPDATE users SET is_admin = (id = ?) WHERE id IN (?, ?)", customer.ID, customer.ID, admin.ID)
+	run(t, s, []step{
+		{deleted, "GET /cart", "", 401, nil},
+		{deleted, "GET /users/profile", "", 401, nil},
+		{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, deleted.Email, deleted.Password), 401, nil},
+		{admin, "GET /admin/dashboard", "", 403, nil},
+		{admin, "POST /products", `{"name":"X","price":1,"category":"X","stock":1}`, 403, nil},
+		{admin, "GET /cart", "", 200, nil},
+		{customer, "GET /admin/dashboard", "", 200, nil},
+	})
+	a := send(t, s, step{changed, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"another one"}`, changed.Password), 200, nil})
+	changed.Token = a.Field("access_token").(string)
+	run(t, s, []step{
+		{&before, "GET /cart", "", 401, nil},
+		{changed, "GET /cart", "", 200, nil},
+		{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, before.Email, before.Password), 401, nil},
+		{nil, "POST /auth/login", f(`{"email":%q,"password":"another one"}`, before.Email), 200, nil},
+	})
+}

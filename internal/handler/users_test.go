@@ -1,0 +1,94 @@
+package handler_test
+
+import (
+	"strings"
+	"testing"
+
+	"hexamart/internal/testkit"
+)
+
+func TestProfile(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, other := s.User(), s.User()
+	a := send(t, s, step{u, "GET /users/profile", "", 200, is{f(`{"id":%d,"name":"User 1","email":"user1@example.com","address":null,"is_admin":false}`, u.ID)}})
+	if a.Header.Get("Cache-Control") != "no-store" {
+		t.Error("a profile may be stored")
+	}
+	address := "Flat 4,\n12 MG Road\nBengaluru"
+	run(t, s, []step{
+		{u, "PUT /users/profile", `{"name":" Asha ","email":" Asha@example.com ","address":` + quote(address) + `}`, 200, nil},
+		{u, "GET /users/profile", "", 200, is{`"name":"Asha"`, `"email":"Asha@example.com"`, `"address":` + quote(address)}},
+		{u, "PUT /users/profile", `{"name":"Asha","email":"ASHA@example.com"}`, 200, nil}, // one's own, and no word of the address
+		{u, "GET /users/profile", "", 200, is{`"email":"ASHA@example.com"`, quote(address)}},
+		{u, "PUT /users/profile", `{"name":"Asha","email":"User2@Example.com"}`, 409, is{`"code":"email_taken"`}},
+		{u, "PUT /users/profile", `{"name":"","email":"nobody","address":5}`, 422, nil},
+		{u, "GET /users/profile", "", 200, is{`"name":"Asha"`, `"email":"ASHA@example.com"`, quote(address)}},
+		{u, "PUT /users/profile", `{"name":"Asha","email":"asha@example.com","address":null}`, 200, nil},
+		{u, "GET /users/profile", "", 200, is{`"address":null`}},
+		{u, "PUT /users/profile", `{"name":"Asha","email":"asha@example.com","address":"x"}`, 200, nil},
+		{u, "PUT /users/profile", `{"name":"Asha","email":"asha@example.com","address":""}`, 200, nil},
+		{u, "GET /users/profile", "", 200, is{`"address":null`}},
+		{other, "GET /users/profile", "", 200, is{`"email":"user2@example.com"`, `"address":null`}},
+		{nil, "POST /auth/login", `{"email":"asha@example.com","password":"password-1"}`, 200, is{`"name":"Asha"`}},
+		{nil, "POST /auth/login", `{"email":"user1@example.com","password":"password-1"}`, 401, nil},
+		{nil, "POST /auth/register", `{"name":"New","email":"user1@example.com","password":"password-9"}`, 201, nil}, // free again
+	})
+}
+
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, other := s.User(), s.User()
+	longest := strings.Repeat("é", 255)
+	run(t, s, []step{
+		{u, "GET /users/address", "", 200, is{`{"address":null}`}},
+		{u, "PUT /users/address", `{"address":" 12 MG Road "}`, 200, nil},
+		{u, "GET /users/address", "", 200, is{`{"address":"12 MG Road"}`}},
+		{u, "PUT /users/address", `{"address":"` + longest + `"}`, 200, nil},
+		{u, "GET /users/address", "", 200, is{longest}},
+		{u, "PUT /users/address", `{"address":"` + longest + `x"}`, 422, nil},
+		{u, "PUT /users/address", `{"address":"  "}`, 422, nil},
+		{u, "PUT /users/address", `{"address":"a\u0000b"}`, 422, nil},
+		{u, "GET /users/address", "", 200, is{longest}},
+		{u, "GET /users/profile", "", 200, is{longest}},
+		{other, "GET /users/address", "", 200, is{`{"address":null}`}},
+	})
+}
+
+func TestChangePassword(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, other := s.User(), s.User()
+	change := func(old, new string) string {
+		return f(`{"old_password":%s,"new_password":%s}`, quote(old), quote(new))
+	}
+	for body, want := range map[string]string{
+		change("wrong-password", "another one"):              "old_password",
+		change(other.Password, "another one"):                "old_password",
+		change(u.Password, "short"):                          "new_password",
+		change(u.Password, strings.Repeat("é", 36)+"x"):      "new_password",
+		change(u.Password, u.Password):                       "new_password",
+		change("", ""):                                       "new_password old_password",
+		`{}`:                                                 "new_password old_password",
+		`{"old_password":5,"new_password":["password-123"]}`: "new_password old_password",
+	} {
+		a := send(t, s, step{u, "PUT /users/change-password", body, 422, is{"!" + u.Password}})
+		if got := badFields(a); got != want {
+			t.Errorf("%s: fields %s, want %s", body, got, want)
+		}
+	}
+	run(t, s, []step{{u, "GET /users/profile", "", 200, nil}}) // what failed ended no session
+	a := send(t, s, step{u, "PUT /users/change-password", change(u.Password, strings.Repeat("é", 36)), 200,
+		is{`"token_type":"bearer"`, `"expires_in":3600`}})
+	if got := names(a.Body); got != "access_token expires_in message token_type" {
+		t.Errorf("the answer has %s", got)
+	}
+	run(t, s, []step{
+		{u, "GET /users/profile", "", 401, nil},
+		{u, "PUT /users/change-password", change(strings.Repeat("é", 36), u.Password), 401, nil},
+		{&testkit.Person{Token: a.Field("access_token").(string)}, "GET /users/profile", "", 200, is{u.Email}},
+		{other, "GET /users/profile", "", 200, nil},
+		{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, other.Email, other.Password), 200, nil},
+	})
+}

@@ -1,0 +1,184 @@
+package security
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// clock is a time that stands still until a test moves it.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time { return c.at }
+
+func (c *clock) move(d time.Duration) { c.at = c.at.Add(d) }
+
+func limiter(burst int, period time.Duration) (*Limiter, *clock) {
+	c := &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	l := NewLimiter(burst, period)
+	l.now = c.now
+	return l, c
+}
+
+// takes checks the answers to several events in a row.
+func takes(t *testing.T, l *Limiter, key string, want ...time.Duration) {
+	t.Helper()
+	for i, w := range want {
+		if got := l.Take(key); got != w {
+			t.Errorf("event %d of %s waits %v, want %v", i+1, key, got, w)
+		}
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	t.Parallel()
+	const step = 20 * time.Second // of 3 a minute
+	t.Run("Burst", func(t *testing.T) {
+		t.Parallel()
+		l, _ := limiter(3, time.Minute)
+		takes(t, l, "a", 0, 0, 0, step, step, step) // refused events do not count
+	})
+	t.Run("GrowsBack", func(t *testing.T) {
+		t.Parallel()
+		l, c := limiter(3, time.Minute)
+		takes(t, l, "a", 0, 0, 0)
+		c.move(step - time.Nanosecond)
+		takes(t, l, "a", time.Nanosecond)
+		c.move(time.Nanosecond)
+		takes(t, l, "a", 0, step)
+		c.move(2 * step)
+		takes(t, l, "a", 0, 0, step)
+		c.move(step + step/2)
+		takes(t, l, "a", 0, step/2)
+	})
+	t.Run("NeverBeyondBurst", func(t *testing.T) {
+		t.Parallel()
+		l, c := limiter(3, time.Minute)
+		takes(t, l, "a", 0)
+		c.move(24 * time.Hour)
+		takes(t, l, "a", 0, 0, 0, step)
+	})
+	t.Run("UnevenSteps", func(t *testing.T) {
+		t.Parallel()
+		l, _ := limiter(7, time.Minute)
+		takes(t, l, "a", 0, 0, 0, 0, 0, 0, 0)
+		if l.Take("a") <= 0 {
+			t.Error("the eighth of seven is allowed")
+		}
+	})
+	t.Run("KeysApart", func(t *testing.T) {
+		t.Parallel()
+		l, _ := limiter(1, time.Minute)
+		takes(t, l, "a", 0, time.Minute)
+		takes(t, l, "b", 0, time.Minute)
+		takes(t, l, "", 0, time.Minute)
+	})
+	t.Run("Off", func(t *testing.T) {
+		t.Parallel()
+		l := NewLimiter(0, 0)
+		for range 1000 {
+			takes(t, l, "a", 0)
+			l.GiveBack("a")
+		}
+		if len(l.full) != 0 {
+			t.Errorf("%d keys are kept", len(l.full))
+		}
+	})
+	t.Run("RealClock", func(t *testing.T) {
+		t.Parallel()
+		l := NewLimiter(1, time.Hour)
+		takes(t, l, "a", 0)
+		if wait := l.Take("a"); wait <= 0 || wait > time.Hour {
+			t.Errorf("the second waits %v", wait)
+		}
+	})
+}
+
+func TestLimiterGiveBack(t *testing.T) {
+	t.Parallel()
+	t.Run("AllowsOneMore", func(t *testing.T) {
+		t.Parallel()
+		l, _ := limiter(3, time.Minute)
+		takes(t, l, "a", 0, 0, 0, 20*time.Second)
+		l.GiveBack("a")
+		takes(t, l, "a", 0, 20*time.Second)
+	})
+	t.Run("OnlyToItsKey", func(t *testing.T) {
+		t.Parallel()
+		l, _ := limiter(1, time.Minute)
+		takes(t, l, "a", 0)
+		l.GiveBack("b")
+		takes(t, l, "a", time.Minute)
+		takes(t, l, "b", 0, time.Minute)
+	})
+	t.Run("NeverBeyondBurst", func(t *testing.T) {
+		t.Parallel()
+		l, _ := limiter(2, time.Minute)
+		takes(t, l, "a", 0)
+		for range 5 {
+			l.GiveBack("a")
+		}
+		takes(t, l, "a", 0, 0, 30*time.Second)
+	})
+}
+
+func TestLimiterMemory(t *testing.T) {
+	t.Parallel()
+	t.Run("ForgetsFullKeys", func(t *testing.T) {
+		t.Parallel()
+		l, c := limiter(2, time.Minute)
+		for i := range 1000 {
+			l.Take(strconv.Itoa(i))
+		}
+		c.move(20 * time.Second)
+		takes(t, l, "late", 0, 0)
+		c.move(41 * time.Second) // the thousand are full again, the late one is not
+		takes(t, l, "late", 0)
+		if len(l.full) != 1 {
+			t.Errorf("%d keys are kept", len(l.full))
+		}
+		takes(t, l, "late", 19*time.Second)
+	})
+	t.Run("IsBounded", func(t *testing.T) {
+		t.Parallel()
+		l, _ := limiter(2, time.Minute)
+		for i := range 2*maxKeys + 10 { // all within one moment: none is full
+			if l.Take(strconv.Itoa(i)) != 0 {
+				t.Fatalf("new key %d has to wait", i)
+			}
+			if len(l.full) > maxKeys {
+				t.Fatalf("%d keys are kept", len(l.full))
+			}
+		}
+		if len(l.full) < maxKeys/2 {
+			t.Errorf("only %d keys are left", len(l.full))
+		}
+	})
+}
+
+// TestLimiterAtOnce lets many take from one key and from their own at the same time.
+func TestLimiterAtOnce(t *testing.T) {
+	t.Parallel()
+	l, _ := limiter(10, time.Minute)
+	var shared, own atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			for range 4 {
+				if l.Take("shared") == 0 {
+					shared.Add(1)
+				}
+				if l.Take(strconv.Itoa(i)) == 0 {
+					own.Add(1)
+				}
+				l.GiveBack(strconv.Itoa(i))
+			}
+		})
+	}
+	wg.Wait()
+	if shared.Load() != 10 || own.Load() != 64*4 {
+		t.Errorf("%d of 10 and %d of 256 events were allowed", shared.Load(), own.Load())
+	}
+}

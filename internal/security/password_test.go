@@ -1,0 +1,145 @@
+package security
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// Hashes that the earlier backend made.
+const (
+	legacyHash        = "$2b$12$Oy2NLqmd3iGsvLnWyqpoH.NrXyl03gzAGxGvQ1VtGKGsFEFAtNswK" // of asha-pass-1
+	legacyUnicodeHash = "$2b$12$..aGL76H56cQqubUC1DIweQLv0J4vtb0J9vIi88FGIm9.eZKfJkei" // of chén-pässwörd-ü
+)
+
+// TestPasswordsAtFullCost is the one test that takes the time that a real hash takes.
+func TestPasswordsAtFullCost(t *testing.T) {
+	t.Parallel()
+	hash, err := NewPasswords(PasswordCost).Hash("asha-pass-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cost, err := bcrypt.Cost([]byte(hash)); err != nil || cost != 12 {
+		t.Errorf("cost of %s is %d, %v, want 12", hash, cost, err)
+	}
+}
+
+func TestPasswordsMatchLegacyHashes(t *testing.T) {
+	t.Parallel()
+	p := NewPasswords(bcrypt.MinCost)
+	for name, c := range map[string]struct {
+		hash, password string
+		want           bool
+	}{
+		"ASCII":     {legacyHash, "asha-pass-1", true},
+		"Unicode":   {legacyUnicodeHash, "chén-pässwörd-ü", true},
+		"NoAccents": {legacyUnicodeHash, "chen-password-u", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := p.Matches(c.hash, c.password); got != c.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestPasswordsHash(t *testing.T) {
+	t.Parallel()
+	p := NewPasswords(bcrypt.MinCost)
+	t.Run("Matches", func(t *testing.T) {
+		t.Parallel()
+		for _, password := range []string{"12345678", " 12345678 ", strings.Repeat("a", 72), strings.Repeat("ü", 36), "nul\x00inside"} {
+			hash, err := p.Hash(password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(hash, password) || !p.Matches(hash, password) {
+				t.Errorf("%q does not match %s", password, hash)
+			}
+			for _, other := range []string{"", password[:len(password)-1], "x" + password[1:], strings.TrimSpace(password)} {
+				if other != password && p.Matches(hash, other) {
+					t.Errorf("%q matches the hash of %q", other, password)
+				}
+			}
+		}
+	})
+	t.Run("IsSalted", func(t *testing.T) {
+		t.Parallel()
+		a, errA := p.Hash("12345678")
+		b, errB := p.Hash("12345678")
+		if errA != nil || errB != nil || a == b {
+			t.Errorf("got %s, %v and %s, %v", a, errA, b, errB)
+		}
+	})
+	t.Run("OlderOnesWereCutAt72Bytes", func(t *testing.T) {
+		t.Parallel()
+		hash, err := p.Hash(strings.Repeat("ü", 36))
+		if err != nil || !p.Matches(hash, strings.Repeat("ü", 40)) {
+			t.Errorf("the whole password does not match %s, %v", hash, err)
+		}
+	})
+	t.Run("TooLong", func(t *testing.T) {
+		t.Parallel()
+		password := strings.Repeat("a", 73)
+		hash, err := p.Hash(password)
+		if !errors.Is(err, bcrypt.ErrPasswordTooLong) || hash != "" || strings.Contains(err.Error(), password) {
+			t.Errorf("got %q, %v", hash, err)
+		}
+	})
+}
+
+// TestPasswordsWithoutHash counts the comparisons with the stand-in: without one, the time of an
+// answer would tell which accounts exist.
+func TestPasswordsWithoutHash(t *testing.T) {
+	t.Parallel()
+	for name, hash := range map[string]string{
+		"Empty":       "",
+		"Spaces":      "   ",
+		"Plain":       "asha-pass-1",
+		"Exclamation": "!",
+		"CutOff":      legacyHash[:len(legacyHash)-2],
+		"OtherScheme": "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$" + strings.Repeat("A", 43),
+		"CostTooHigh": "$2b$99$" + legacyHash[7:],
+		"BadSalt":     "$2b$04$" + strings.Repeat("!", 53),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := NewPasswords(bcrypt.MinCost)
+			dummy, compared := p.dummy, 0
+			p.dummy = func() []byte {
+				compared++
+				return dummy()
+			}
+			for _, password := range []string{"", "asha-pass-1", hash, "nobody has this password"} {
+				if p.Matches(hash, password) {
+					t.Errorf("%q matches", password)
+				}
+			}
+			if compared != 4 {
+				t.Errorf("%d of 4 passwords cost a comparison", compared)
+			}
+		})
+	}
+	t.Run("StandInIsAsDear", func(t *testing.T) {
+		t.Parallel()
+		p := NewPasswords(bcrypt.MinCost + 1)
+		if cost, err := bcrypt.Cost(p.dummy()); err != nil || cost != bcrypt.MinCost+1 {
+			t.Errorf("cost is %d, %v", cost, err)
+		}
+	})
+	t.Run("RealHashNeedsNone", func(t *testing.T) {
+		t.Parallel()
+		p := NewPasswords(bcrypt.MinCost)
+		hash, err := p.Hash("asha-pass-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.dummy = func() []byte { t.Error("compared twice"); return nil }
+		if !p.Matches(hash, "asha-pass-1") || p.Matches(hash, "asha-pass-2") {
+			t.Error("wrong answer")
+		}
+	})
+}

@@ -1,0 +1,186 @@
+package security
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	tokenKey = "a key that only these tests know, long enough"
+	otherKey = "another key, as long as the first one, but not"
+)
+
+func newTokens(t *testing.T, key, algorithm string) *Tokens {
+	t.Helper()
+	tokens, err := NewTokens(key, algorithm, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens
+}
+
+// sign makes a token of any shape.
+func sign(t *testing.T, method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
+	t.Helper()
+	token, err := jwt.NewWithClaims(method, claims).SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// claims are good ones, with changes; nil removes a claim.
+func claims(changes map[string]any) jwt.MapClaims {
+	now := time.Now().Unix()
+	c := jwt.MapClaims{"sub": "7", "iat": now, "exp": now + 3600, "ver": 3}
+	for name, v := range changes {
+		if c[name] = v; v == nil {
+			delete(c, name)
+		}
+	}
+	return c
+}
+
+func TestTokensRoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range Algorithms {
+		t.Run(algorithm, func(t *testing.T) {
+			t.Parallel()
+			tokens := newTokens(t, tokenKey, algorithm)
+			for _, want := range []Claims{{1, 0}, {7, 3}, {math.MaxInt64, math.MaxInt32}} {
+				token, err := tokens.New(want)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := tokens.Read(token); err != nil || got != want {
+					t.Errorf("got %+v, %v, want %+v", got, err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestTokensPayload(t *testing.T) {
+	t.Parallel()
+	before := time.Now().Truncate(time.Second)
+	tokens := newTokens(t, tokenKey, "HS256")
+	token, err := tokens.New(Claims{7, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Sub           string
+		Iat, Exp, Ver int64
+	}
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Sub != "7" || got.Ver != 3 || got.Exp-got.Iat != 3600 || got.Iat < before.Unix() || got.Iat > time.Now().Unix() {
+		t.Errorf("payload is %s", b)
+	}
+	if tokens.Life() != time.Hour {
+		t.Errorf("life is %v", tokens.Life())
+	}
+}
+
+func TestNewTokensRefusesAlgorithms(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range []string{"", "none", "None", "hs256", "HS1", "RS256", "ES256", "PS256", "EdDSA"} {
+		if tokens, err := NewTokens(tokenKey, algorithm, time.Hour); err == nil || tokens != nil {
+			t.Errorf("%q is taken", algorithm)
+		} else if strings.Contains(err.Error(), tokenKey) {
+			t.Errorf("the key is in %v", err)
+		}
+	}
+}
+
+// TestTokensRefuse checks that everything but a token of ours is ErrToken and names nobody.
+func TestTokensRefuse(t *testing.T) {
+	t.Parallel()
+	tokens, key, hs256 := newTokens(t, tokenKey, "HS256"), []byte(tokenKey), jwt.SigningMethodHS256
+	now := time.Now().Unix()
+	with := func(changes map[string]any) string { return sign(t, hs256, key, claims(changes)) }
+	good := with(nil)
+	if got, err := tokens.Read(good); err != nil || got != (Claims{7, 3}) {
+		t.Fatalf("the good token is %+v, %v", got, err)
+	}
+	part := strings.Split(good, ".")
+	encode := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	payload, _ := base64.RawURLEncoding.DecodeString(part[1])
+	for name, token := range map[string]string{
+		"AlgorithmNone":        sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil)),
+		"NoneWithSignature":    encode(`{"alg":"none","typ":"JWT"}`) + "." + part[1] + "." + part[2],
+		"NoAlgorithm":          encode(`{"typ":"JWT"}`) + "." + part[1] + "." + part[2],
+		"HS384":                sign(t, jwt.SigningMethodHS384, key, claims(nil)),
+		"HS512":                sign(t, jwt.SigningMethodHS512, key, claims(nil)),
+		"OtherKey":             sign(t, hs256, []byte(otherKey), claims(nil)),
+		"EmptyKey":             sign(t, hs256, []byte{}, claims(nil)),
+		"Expired":              with(map[string]any{"exp": now - 60}),
+		"NoExpiry":             with(map[string]any{"exp": nil}),
+		"ExpiryNoNumber":       with(map[string]any{"exp": "never"}),
+		"NotYet":               with(map[string]any{"nbf": now + 3600}),
+		"IssuedInFuture":       with(map[string]any{"iat": now + 3600, "exp": now + 7200}),
+		"NoTimeOfIssue":        with(map[string]any{"iat": nil}),
+		"NoSubject":            with(map[string]any{"sub": nil}),
+		"EmptySubject":         with(map[string]any{"sub": ""}),
+		"ZeroSubject":          with(map[string]any{"sub": "0"}),
+		"NegativeSubject":      with(map[string]any{"sub": "-7"}),
+		"EMailSubject":         with(map[string]any{"sub": "asha@example.com"}),
+		"SubjectWithTail":      with(map[string]any{"sub": "7 OR 1=1"}),
+		"FractionalSubject":    with(map[string]any{"sub": "7.0"}),
+		"HugeSubject":          with(map[string]any{"sub": "9223372036854775808"}),
+		"SubjectNoString":      with(map[string]any{"sub": 7}),
+		"VersionNoNumber":      with(map[string]any{"ver": "3"}),
+		"AlteredPayload":       part[0] + "." + encode(strings.Replace(string(payload), `"sub":"7"`, `"sub":"1"`, 1)) + "." + part[2],
+		"AlteredSignature":     part[0] + "." + part[1] + "." + flip(part[2]),
+		"CutSignature":         part[0] + "." + part[1] + "." + part[2][:20],
+		"NoSignature":          part[0] + "." + part[1] + ".",
+		"TwoParts":             part[0] + "." + part[1],
+		"FourParts":            good + "." + part[2],
+		"SpaceBehind":          good + " ",
+		"Empty":                "",
+		"Dots":                 "..",
+		"Bearer":               "Bearer " + good,
+		"NoJSON":               encode("x") + "." + encode("y") + "." + encode("z"),
+		"GarbageOf20KB":        strings.Repeat("\xff\x00ä", 5000),
+		"DotsOf20KB":           strings.Repeat(".", 20_000),
+		"LettersOf20KB":        strings.Repeat("a", 20_000),
+		"PayloadOf20KB":        part[0] + "." + encode(strings.Repeat("{", 20_000)) + "." + part[2],
+		"SignatureOf20KB":      part[0] + "." + part[1] + "." + strings.Repeat("A", 20_000),
+		"SubjectOf20KBOfDigit": with(map[string]any{"sub": strings.Repeat("7", 20_000)}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := tokens.Read(token)
+			if !errors.Is(err, ErrToken) || got != (Claims{}) {
+				t.Errorf("got %+v, %v", got, err)
+			} else if strings.Contains(err.Error(), tokenKey) || len(err.Error()) > 500 && len(token) > 10_000 {
+				t.Errorf("error of %d bytes: %.200s", len(err.Error()), err)
+			}
+		})
+	}
+	for _, algorithm := range []string{"HS384", "HS512"} {
+		if got, err := newTokens(t, tokenKey, algorithm).Read(good); !errors.Is(err, ErrToken) {
+			t.Errorf("%s reads a token of HS256: %+v, %v", algorithm, got, err)
+		}
+	}
+}
+
+// flip changes the first character, all of whose bits count.
+func flip(s string) string {
+	if s[0] == 'A' {
+		return "B" + s[1:]
+	}
+	return "A" + s[1:]
+}

@@ -1,0 +1,104 @@
+package service_test
+
+import (
+	"strings"
+	"testing"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/model"
+	"hexamart/internal/testkit"
+)
+
+// TestRegisterRace registers one e-mail in many spellings at once: one account.
+func TestRegisterRace(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	spellings := []string{"ann@example.com", "ANN@example.com", "Ann@Example.Com", "ann@EXAMPLE.COM", " ann@example.com "}
+	errs := atOnce(20, func(i int) error {
+		_, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "Ann", Email: spellings[i%len(spellings)], Password: "password-1"})
+		return err
+	})
+	if errs[""] != 1 || errs[apperr.EmailTaken] != 19 {
+		t.Errorf("answers were %v", errs)
+	}
+	if n := s.Count("SELECT COUNT(*) FROM users"); n != 1 {
+		t.Errorf("%d accounts", n)
+	}
+}
+
+// TestLoginRace guesses many passwords at once: no more are looked at than one after the other.
+func TestLoginRace(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	errs := atOnce(40, func(i int) error {
+		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: u.Email, Password: "guess"}, "198.51.100.1")
+		return err
+	})
+	if errs[apperr.InvalidCredentials] != 10 || errs[apperr.RateLimited] != 30 {
+		t.Errorf("answers were %v", errs)
+	}
+	if _, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: u.Email, Password: u.Password}, "198.51.100.2"); err != nil {
+		t.Errorf("from elsewhere: %v", err)
+	}
+}
+
+// TestLoginPaysOnce checks that logins at once that succeed do not use up the failures.
+func TestLoginPaysOnce(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	for range 4 {
+		if errs := atOnce(8, func(int) error {
+			_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: strings.ToUpper(u.Email), Password: u.Password}, "198.51.100.1")
+			return err
+		}); errs[""] != 8 {
+			t.Errorf("answers were %v", errs)
+		}
+	}
+}
+
+func TestEnsureAdmin(t *testing.T) {
+	t.Parallel()
+	t.Run("AtOnce", func(t *testing.T) {
+		t.Parallel()
+		s := testkit.NewShop(t)
+		errs := atOnce(8, func(int) error { return s.Services.Auth.EnsureAdmin(t.Context(), "boss@example.com", "password-1") })
+		if errs[""] != 8 {
+			t.Errorf("answers were %v", errs)
+		}
+		if n := s.Count("SELECT COUNT(*) FROM users WHERE is_admin AND email = 'boss@example.com'"); n != 1 {
+			t.Errorf("%d admins", n)
+		}
+	})
+	t.Run("Promotes", func(t *testing.T) {
+		t.Parallel()
+		s := testkit.NewShop(t)
+		u, other := s.User(), s.User()
+		if err := s.Services.Auth.EnsureAdmin(t.Context(), strings.ToUpper(u.Email), "another password"); err != nil {
+			t.Fatal(err)
+		}
+		login, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: u.Password}, "here")
+		if err != nil || !login.IsAdmin {
+			t.Errorf("login is %+v, %v", login, err)
+		}
+		login, err = s.Services.Auth.Login(t.Context(), model.LoginInput{Email: other.Email, Password: other.Password}, "here")
+		if err != nil || login.IsAdmin {
+			t.Errorf("the other's login is %+v, %v", login, err)
+		}
+	})
+	t.Run("BadPassword", func(t *testing.T) {
+		t.Parallel()
+		s := testkit.NewShop(t)
+		if err := s.Services.Auth.EnsureAdmin(t.Context(), "boss@example.com", "short"); code(err) != apperr.InvalidInput {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("NobodyToPromote", func(t *testing.T) {
+		t.Parallel()
+		s := testkit.NewShop(t)
+		if err := s.Services.Auth.PromoteUser(t.Context(), "nobody@example.com"); code(err) != apperr.NotFound {
+			t.Errorf("got %v", err)
+		}
+	})
+}

@@ -1,0 +1,133 @@
+package service_test
+
+import (
+	"testing"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/model"
+	"hexamart/internal/testkit"
+)
+
+// TestPatchStockRace takes more from a stock at once than there is: it ends at nothing, not below.
+func TestPatchStockRace(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	lamp := s.Product("Lamp", "19.99", 20)
+	delta := model.Int(-3)
+	errs := atOnce(16, func(int) error {
+		_, err := s.Services.Products.Patch(t.Context(), lamp.ID, model.ProductPatch{StockDelta: &delta})
+		return err
+	})
+	if errs[""] != 6 || errs[apperr.OutOfStock] != 10 || s.Stock(lamp) != 2 {
+		t.Errorf("answers were %v, the stock is %d", errs, s.Stock(lamp))
+	}
+}
+
+// TestPatchStockWhileSold restocks, corrects and sells at once: every piece is accounted for.
+func TestPatchStockWhileSold(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	lamp := s.Product("Lamp", "19.99", 10)
+	people := make([]*testkit.Person, 8)
+	for i := range people {
+		people[i] = s.User()
+		s.Fill(people[i], lamp, 1)
+	}
+	plus, minus := model.Int(5), model.Int(-1)
+	errs := atOnce(24, func(i int) (err error) {
+		switch i % 3 {
+		case 0:
+			_, err = s.Services.Products.Patch(t.Context(), lamp.ID, model.ProductPatch{StockDelta: &plus})
+		case 1:
+			_, err = s.Services.Products.Patch(t.Context(), lamp.ID, model.ProductPatch{StockDelta: &minus})
+		default:
+			_, err = s.Services.Orders.PlaceOrder(t.Context(), people[i/3].ID, testkit.OrderInput())
+		}
+		return err
+	})
+	sold := s.Count("SELECT COALESCE(SUM(quantity), 0) FROM order_items")
+	taken := int64(24 - 8 - errs[apperr.OutOfStock]) // there is always room for more
+	if errs[""]+errs[apperr.OutOfStock] != 24 || s.Stock(lamp) != 10+8*5-taken || sold > 8 {
+		t.Errorf("answers were %v, %d sold, the stock is %d", errs, sold, s.Stock(lamp))
+	}
+}
+
+// TestWriteWhileSold changes and archives products whose stock changes at the same moment: a product that
+// is there is found.
+func TestWriteWhileSold(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	price, stock, minus := model.Money(100), model.Int(1000), model.Int(-1)
+	for range 4 {
+		lamp, mug := s.Product("Lamp", "19.99", 1000), s.Product("Mug", "7.10", 1000)
+		errs := atOnce(24, func(i int) (err error) {
+			switch {
+			case i == 12:
+				err = s.Services.Products.Delete(t.Context(), mug.ID)
+			case i%3 == 0:
+				_, err = s.Services.Products.Update(t.Context(), lamp.ID, model.ProductInput{Name: "Lamp", Price: &price, Category: "Test", Stock: &stock})
+			case i%3 == 1:
+				_, err = s.Services.Products.Patch(t.Context(), lamp.ID, model.ProductPatch{StockDelta: &minus})
+			default:
+				_, err = s.Services.Products.Patch(t.Context(), mug.ID, model.ProductPatch{StockDelta: &minus})
+				if code(err) == apperr.NotFound { // archived meanwhile
+					err = nil
+				}
+			}
+			return err
+		})
+		if errs[""] != 24 {
+			t.Errorf("answers were %v", errs)
+		}
+	}
+}
+
+// TestDeleteRace archives one product many times at once: once.
+func TestDeleteRace(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	lamp := s.Product("Lamp", "19.99", 20)
+	errs := atOnce(8, func(int) error { return s.Services.Products.Delete(t.Context(), lamp.ID) })
+	if errs[""] != 1 || errs[apperr.NotFound] != 7 {
+		t.Errorf("answers were %v", errs)
+	}
+}
+
+// TestSeed fills a shop many times, at once too: each product is added once, and none that left comes back.
+func TestSeed(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	added := make([]int64, 6)
+	errs := atOnce(len(added), func(i int) (err error) {
+		added[i], err = s.Services.Products.Seed(t.Context())
+		return err
+	})
+	var sum int64
+	for _, n := range added {
+		sum += n
+	}
+	products := s.Count("SELECT COUNT(*) FROM products")
+	if errs[""] != len(added) || sum != products || products < 10 {
+		t.Errorf("answers were %v, added %v, there are %d products", errs, added, products)
+	}
+	if n := s.Count("SELECT COUNT(DISTINCT name) FROM products"); n != products {
+		t.Errorf("%d names of %d products", n, products)
+	}
+	again := func(want int64) {
+		t.Helper()
+		if n, err := s.Services.Products.Seed(t.Context()); n != want || err != nil {
+			t.Errorf("once more added %d, %v, want %d", n, err, want)
+		}
+	}
+	again(0)
+	if err := s.Services.Products.Delete(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	s.Exec("UPDATE products SET price = 0.01, stock = 0 WHERE id > 1")
+	again(0)
+	if n := s.Count("SELECT COUNT(*) FROM products WHERE price = 0.01 AND stock = 0"); n != products-1 {
+		t.Errorf("seeding changed %d products", products-1-n)
+	}
+	s.Exec("DELETE FROM products WHERE id IN (2, 3)")
+	again(2)
+}

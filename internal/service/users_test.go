@@ -1,0 +1,78 @@
+package service_test
+
+import (
+	"fmt"
+	"testing"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/model"
+	"hexamart/internal/testkit"
+)
+
+// TestChangePasswordRace changes one password many times at once: one change wins, and it is the one
+// that was answered.
+func TestChangePasswordRace(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	tokens := make([]model.Token, 8)
+	errs := atOnce(len(tokens), func(i int) (err error) {
+		tokens[i], err = s.Services.Users.ChangePassword(t.Context(), u.ID,
+			model.PasswordInput{OldPassword: u.Password, NewPassword: fmt.Sprintf("new-password-%d", i)})
+		return err
+	})
+	if errs[""] != 1 || errs[apperr.Unauthenticated]+errs[apperr.InvalidInput] != len(tokens)-1 {
+		t.Errorf("answers were %v", errs)
+	}
+	for i, token := range tokens {
+		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: fmt.Sprintf("new-password-%d", i)}, fmt.Sprint(i))
+		if won := token.AccessToken != ""; (err == nil) != won {
+			t.Errorf("change %d was answered %t, and a login with it %v", i, won, err)
+		} else if won {
+			if who, err := s.Services.Auth.Authenticate(t.Context(), token.AccessToken); err != nil || who.UserID != u.ID {
+				t.Errorf("the fresh token is %+v's, %v", who, err)
+			}
+		}
+	}
+	if _, err := s.Services.Auth.Authenticate(t.Context(), u.Token); code(err) != apperr.Unauthenticated {
+		t.Errorf("the old token: %v", err)
+	}
+	if n := s.Count("SELECT token_version FROM users WHERE id = ?", u.ID); n != 1 {
+		t.Errorf("token version is %d", n)
+	}
+}
+
+// TestUpdateProfileRace lets many people take one e-mail at once: one has it.
+func TestUpdateProfileRace(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	people := make([]*testkit.Person, 8)
+	for i := range people {
+		people[i] = s.User()
+	}
+	errs := atOnce(len(people), func(i int) error {
+		return s.Services.Users.UpdateProfile(t.Context(), people[i].ID, model.ProfileInput{Name: "N", Email: []string{"one@example.com", "ONE@example.com"}[i%2]})
+	})
+	if errs[""] != 1 || errs[apperr.EmailTaken] != len(people)-1 {
+		t.Errorf("answers were %v", errs)
+	}
+}
+
+// TestUserGone asks for what belongs to somebody who was deleted meanwhile.
+func TestUserGone(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	s.Exec("DELETE FROM users WHERE id = ?", u.ID)
+	_, get := s.Services.Users.Get(t.Context(), u.ID)
+	_, change := s.Services.Users.ChangePassword(t.Context(), u.ID, model.PasswordInput{OldPassword: u.Password, NewPassword: "another one"})
+	for name, err := range map[string]error{
+		"Get": get, "ChangePassword": change,
+		"UpdateProfile": s.Services.Users.UpdateProfile(t.Context(), u.ID, model.ProfileInput{Name: "N", Email: "n@example.com"}),
+		"UpdateAddress": s.Services.Users.UpdateAddress(t.Context(), u.ID, model.AddressInput{Address: "Here"}),
+	} {
+		if code(err) != apperr.Unauthenticated {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
