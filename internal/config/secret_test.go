@@ -72,6 +72,19 @@ func TestKeepSecret(t *testing.T) {
 			t.Errorf("files are %v, %v", entries, err)
 		}
 	})
+	t.Run("SomebodyWasFaster", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "key")
+		got, err := KeepSecret(path, func() string {
+			if first, err := KeepSecret(path, func() string { return "theirs" }); err != nil || first != "theirs" {
+				t.Errorf("they got %q, %v", first, err)
+			}
+			return "ours"
+		})
+		if err != nil || got != "theirs" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
 	t.Run("FileForDirectory", func(t *testing.T) {
 		t.Parallel()
 		file := filepath.Join(t.TempDir(), "data")

@@ -3,6 +3,7 @@ package database_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -142,4 +143,29 @@ func TestWithLockWaits(t *testing.T) {
 		t.Error(err)
 	}
 	free(t, other, "work")
+}
+
+// TestWithLockInterrupted takes its turn from somebody who waits.
+func TestWithLockInterrupted(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db, waiter := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil)
+	waiter.SetMaxOpenConns(1)
+	id := number(t, waiter, "SELECT CONNECTION_ID()")
+	err := database.WithLock(t.Context(), db, "work", func() error {
+		answer := make(chan error, 1)
+		go func() {
+			answer <- database.WithLock(t.Context(), waiter, "work", func() error { t.Error("two are inside"); return nil })
+		}()
+		for number(t, db, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? AND state = 'User lock'", id) == 0 {
+		}
+		run(t, db, fmt.Sprintf("KILL QUERY %d", id))
+		if err := <-answer; err == nil {
+			t.Error("the lock was given twice")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }

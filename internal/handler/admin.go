@@ -26,8 +26,13 @@ func (a *API) dashboard(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) listAllProducts(w http.ResponseWriter, r *http.Request) error {
-	filter, err := productFilter(r)
+	q, err := readQuery(r)
 	if err != nil {
+		return err
+	}
+	filter := q.productFilter()
+	filter.Archived = q.flag("archived")
+	if err := q.err(&filter); err != nil {
 		return err
 	}
 	list, err := a.Services.Products.ListAll(r.Context(), filter)

@@ -13,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/cors"
+	"github.com/klauspost/compress/gzhttp"
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
@@ -145,6 +146,15 @@ func routePath(r *http.Request) string {
 	return "/" + strings.Join(segments, "/")
 }
 
+// compress sends JSON compressed to clients that ask for it.
+func compress() func(http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypes([]string{"application/json", problemType}), gzhttp.MinSize(1), gzhttp.EnableZstd(false))
+	if err != nil {
+		panic(err) // wrong options of our own
+	}
+	return func(next http.Handler) http.Handler { return wrap(next) }
+}
+
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -203,6 +213,9 @@ func methodNotAllowed(w http.ResponseWriter, r *http.Request) error {
 		if allowed = append(allowed, method); method == "GET" {
 			allowed = append(allowed, "HEAD")
 		}
+	}
+	if allowed == nil { // the router takes a method that it does not know for the trouble
+		return notFound(w, r)
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	return apperr.Newf(apperr.MethodNotAllowed, "This address answers %s only.", strings.Join(allowed, ", "))

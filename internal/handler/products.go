@@ -14,8 +14,12 @@ type productAnswer struct {
 }
 
 func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
-	filter, err := productFilter(r)
+	q, err := readQuery(r)
 	if err != nil {
+		return err
+	}
+	filter := q.productFilter()
+	if err := q.err(&filter); err != nil {
 		return err
 	}
 	list, err := a.Services.Products.List(r.Context(), filter)
@@ -25,22 +29,17 @@ func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
 	return respondList(w, r, list)
 }
 
-func productFilter(r *http.Request) (model.ProductFilter, error) {
-	q, err := readQuery(r)
-	if err != nil {
-		return model.ProductFilter{}, err
-	}
-	f := model.ProductFilter{
+// productFilter reads what everybody may filter by.
+func (q *query) productFilter() model.ProductFilter {
+	return model.ProductFilter{
 		Category: q.text("category"),
 		Search:   q.text("search"),
 		MinPrice: q.money("min_price"),
 		MaxPrice: q.money("max_price"),
 		InStock:  q.flag("in_stock"),
-		Archived: q.flag("archived"),
 		SortBy:   q.text("sort_by"),
 		Page:     q.page(),
 	}
-	return f, q.err(&f)
 }
 
 func (a *API) listCategories(w http.ResponseWriter, r *http.Request) error {

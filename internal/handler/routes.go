@@ -11,7 +11,7 @@ import (
 func (a *API) Routes() http.Handler {
 	r := chi.NewRouter()
 	r.Use(a.identify, a.logRequests, a.recoverPanics, a.cors(), a.clientIP(), cleanPath,
-		middleware.GetHead, middleware.Compress(5, "application/json", problemType), limitBody, limitTime)
+		middleware.GetHead, compress(), limitBody, limitTime)
 	r.NotFound(a.handle(notFound))
 	r.MethodNotAllowed(a.handle(methodNotAllowed))
 

@@ -105,15 +105,15 @@ func statusConflict(from, to model.Status) error {
 func returnStock(ctx context.Context, tx *sqlx.Tx, orderID int64) error {
 	var locked []int64
 	if err := tx.SelectContext(ctx, &locked, `
-		SELECT id
-		FROM products
-		WHERE id IN (SELECT product_id FROM order_items WHERE order_id = ?)
-		ORDER BY id
+		SELECT p.id
+		FROM `+productsByID+`
+		WHERE p.id IN (SELECT product_id FROM order_items WHERE order_id = ?)
+		ORDER BY p.id
 		FOR UPDATE`, orderID); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `
-		UPDATE products p
+		UPDATE `+productsByID+`
 		JOIN (
 			SELECT product_id, SUM(quantity) AS quantity
 			FROM order_items

@@ -61,7 +61,7 @@ func lockCart(ctx context.Context, tx *sqlx.Tx, userID int64) (lines []cartLine,
 	err = tx.SelectContext(ctx, &lines, `
 		SELECT c.id, c.product_id, c.quantity, p.name, p.price, p.stock, p.archived_at IS NOT NULL AS archived
 		FROM carts c FORCE INDEX (uq_carts_line)
-		STRAIGHT_JOIN products p ON p.id = c.product_id
+		STRAIGHT_JOIN `+productsByID+` ON p.id = c.product_id
 		WHERE c.user_id = ?
 		ORDER BY c.product_id
 		FOR UPDATE`, userID)
@@ -107,7 +107,7 @@ func makeOrder(userID int64, in model.OrderInput, lines []cartLine) (model.Order
 func takeStock(ctx context.Context, tx *sqlx.Tx, userID int64, lineIDs []int64) error {
 	query, args, err := sqlx.In(`
 		UPDATE carts c FORCE INDEX (uq_carts_line)
-		STRAIGHT_JOIN products p ON p.id = c.product_id
+		STRAIGHT_JOIN `+productsByID+` ON p.id = c.product_id
 		SET p.stock = p.stock - c.quantity
 		WHERE c.user_id = ? AND c.id IN (?) AND p.stock >= c.quantity AND p.archived_at IS NULL`, userID, lineIDs)
 	if err != nil {

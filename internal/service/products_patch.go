@@ -58,7 +58,7 @@ func patchProduct(ctx context.Context, tx *sqlx.Tx, id int64, in model.ProductPa
 		return nil
 	}
 	res, err := tx.ExecContext(ctx, `
-		UPDATE products
+		UPDATE `+productsByID+`
 		SET `+strings.Join(set, ", ")+`
 		WHERE id = ? AND archived_at IS NULL AND stock + ? BETWEEN 0 AND ?`,
 		append(args, id, delta, model.MaxStock)...)
@@ -79,7 +79,7 @@ func patchProduct(ctx context.Context, tx *sqlx.Tx, id int64, in model.ProductPa
 // Delete archives a product: it leaves the shop, and orders keep their lines.
 func (s *Products) Delete(ctx context.Context, id int64) error {
 	res, err := s.db.ExecContext(ctx, `
-		UPDATE products
+		UPDATE `+productsByID+`
 		SET archived_at = ?
 		WHERE id = ? AND archived_at IS NULL`, now(), id)
 	return fail("archive product", mustMatch(res, err, errNoProduct))

@@ -48,7 +48,7 @@ func NewShopOn(t testing.TB, db *sqlx.DB) *Shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	services := service.New(db, security.NewPasswords(bcrypt.MinCost), tokens, security.NewLimiter(10, time.Minute))
+	services := service.New(db, security.NewPasswords(bcrypt.MinCost), tokens, security.NewLimiter(10, time.Hour)) // an hour: nothing grows back in a test
 	log := &Log{}
 	api := &handler.API{Services: services, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version: "test", CORSOrigins: []string{"http://localhost:5173"}, Ready: func(ctx context.Context) error { return db.PingContext(ctx) }}
