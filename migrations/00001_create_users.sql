@@ -3,7 +3,7 @@
 -- table's own collation would also take é for e. token_version is in every token; raising it ends
 -- all that were given out before.
 CREATE TABLE IF NOT EXISTS users (
-    id            BIGINT       NOT NULL AUTO_INCREMENT,
+    id            INT          NOT NULL AUTO_INCREMENT,
     name          VARCHAR(255) NOT NULL,
     email         VARCHAR(255) NOT NULL,
     email_key     VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin

@@ -2,11 +2,11 @@
 -- archived_at leads every index because all but the admins' lists want the rows where it is null;
 -- the primary key at each index's end is what cursors go on from.
 CREATE TABLE IF NOT EXISTS products (
-    id          BIGINT         NOT NULL AUTO_INCREMENT,
+    id          INT            NOT NULL AUTO_INCREMENT,
     name        VARCHAR(100)   NOT NULL,
     price       DECIMAL(12, 2) NOT NULL,
     category    VARCHAR(50)    NOT NULL,
-    stock       INT            NOT NULL,
+    stock       BIGINT         NOT NULL,
     image_url   VARCHAR(255)   NULL,
     created_at  DATETIME       NULL,
     archived_at DATETIME       NULL,

@@ -1,9 +1,10 @@
 -- +goose Up
--- One row is one line of a cart: a user's pieces of one product.
+-- One row is one line of a cart: a user's pieces of one product. Every addition to a line that is there
+-- uses up an id, so these need more room than others.
 CREATE TABLE IF NOT EXISTS carts (
     id         BIGINT NOT NULL AUTO_INCREMENT,
-    user_id    BIGINT NOT NULL,
-    product_id BIGINT NOT NULL,
+    user_id    INT    NOT NULL,
+    product_id INT    NOT NULL,
     quantity   INT    NOT NULL,
     PRIMARY KEY (id),
     UNIQUE KEY uq_carts_line (user_id, product_id),

@@ -1,7 +1,7 @@
 -- +goose Up
 CREATE TABLE IF NOT EXISTS orders (
-    id               BIGINT         NOT NULL AUTO_INCREMENT,
-    user_id          BIGINT         NOT NULL,
+    id               INT            NOT NULL AUTO_INCREMENT,
+    user_id          INT            NOT NULL,
     total_price      DECIMAL(12, 2) NOT NULL,
     status           VARCHAR(20)    NOT NULL,
     payment_method   VARCHAR(50)    NULL,

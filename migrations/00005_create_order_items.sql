@@ -2,9 +2,9 @@
 -- name and price are copies of the moment the order was placed: the product may change, the order
 -- may not.
 CREATE TABLE IF NOT EXISTS order_items (
-    id         BIGINT         NOT NULL AUTO_INCREMENT,
-    order_id   BIGINT         NOT NULL,
-    product_id BIGINT         NOT NULL,
+    id         INT            NOT NULL AUTO_INCREMENT,
+    order_id   INT            NOT NULL,
+    product_id INT            NOT NULL,
     name       VARCHAR(100)   NOT NULL,
     price      DECIMAL(12, 2) NOT NULL,
     quantity   INT            NOT NULL,

@@ -2,9 +2,9 @@
 -- Append-only: rows are added with each change of an order's status and never changed or removed.
 CREATE TABLE IF NOT EXISTS order_history (
     id         BIGINT      NOT NULL AUTO_INCREMENT,
-    order_id   BIGINT      NOT NULL,
+    order_id   INT         NOT NULL,
     status     VARCHAR(20) NOT NULL,
-    changed_by BIGINT      NULL,
+    changed_by INT         NULL,
     created_at DATETIME    NULL,
     PRIMARY KEY (id),
     KEY ix_order_history_order (order_id, id),

@@ -64,14 +64,16 @@ func (s *Cart) Add(ctx context.Context, userID int64, in model.CartInput) (model
 	var item model.CartItem
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		// Written first and judged after: the row lock makes two additions at once add up.
-		_, err := tx.ExecContext(ctx, `
+		res, err := tx.ExecContext(ctx, `
 			INSERT INTO carts (user_id, product_id, quantity)
-			VALUES (?, ?, ?)
-			ON DUPLICATE KEY UPDATE quantity = quantity + VALUES(quantity)`, userID, *in.ProductID, *in.Quantity)
+			SELECT ?, id, ?
+			FROM products
+			WHERE id = ? AND archived_at IS NULL
+			ON DUPLICATE KEY UPDATE quantity = carts.quantity + VALUES(quantity)`, userID, *in.Quantity, *in.ProductID)
 		if database.IsMissingReference(err) {
-			return errNoProduct
+			return errNoUser
 		}
-		if err != nil {
+		if err := mustMatch(res, err, errNoProduct); err != nil {
 			return err
 		}
 		if item, err = getLine(ctx, tx, userID, int64(*in.ProductID)); err != nil {
