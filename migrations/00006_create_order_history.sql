@@ -1,10 +1,12 @@
 -- +goose Up
--- Append-only: rows are added with each change of an order's status and never changed or removed.
+-- Append-only: rows are added with each change of an order's status and never changed or removed. note
+-- is what the status was called in an earlier backend's database, where that was another word.
 CREATE TABLE IF NOT EXISTS order_history (
     id         BIGINT      NOT NULL AUTO_INCREMENT,
     order_id   INT         NOT NULL,
     status     VARCHAR(20) NOT NULL,
     changed_by INT         NULL,
+    note       VARCHAR(255) NULL,
     created_at DATETIME    NULL,
     PRIMARY KEY (id),
     KEY ix_order_history_order (order_id, id),

@@ -32,7 +32,7 @@ func (p *program) withShop(ctx context.Context, fn func(*shop) error) error {
 // withCurrentShop is withShop after its schema was brought up to date.
 func (p *program) withCurrentShop(ctx context.Context, fn func(*shop) error) error {
 	return p.withShop(ctx, func(s *shop) error {
-		if _, err := s.migrate(ctx); err != nil {
+		if _, err := s.migrate(ctx, p.stdout); err != nil {
 			return err
 		}
 		return fn(s)
@@ -42,14 +42,18 @@ func (p *program) withCurrentShop(ctx context.Context, fn func(*shop) error) err
 func migrate(ctx context.Context, p *program, args []string) error {
 	set := flag.NewFlagSet("migrate", flag.ContinueOnError)
 	status := set.Bool("status", false, "change nothing, only list the migrations")
+	check := set.Bool("check", false, "change nothing, only say what would change")
 	if _, err := p.parseFlags(set, args); err != nil {
 		return err
 	}
 	return p.withShop(ctx, func(s *shop) error {
-		if *status {
+		switch {
+		case *check:
+			return p.checkMigration(ctx, s)
+		case *status:
 			return p.printMigrations(ctx, s)
 		}
-		applied, err := s.migrate(ctx)
+		applied, err := s.migrate(ctx, p.stdout)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,9 @@ const usage = `HexaMart, an e-commerce backend on MySQL or MariaDB.
 
 Usage:
   hexamart serve [--demo]      serve the shop; --demo fills an empty one and makes an admin
-  hexamart migrate [--status]  bring the database's schema up to date, or only say where it is
+  hexamart migrate             bring the database up to date; one of the earlier backend is adopted
+      --check                  only say what would change
+      --status                 only list the migrations
   hexamart seed                add the demo catalogue; safe to repeat
   hexamart admin EMAIL         make this user an admin, or a new admin with a password that it asks for
   hexamart healthcheck         exit with 0 if a shop on ADDR is ready

@@ -43,7 +43,7 @@ func serve(ctx context.Context, p *program, args []string) error {
 }
 
 func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
-	if _, err := s.migrate(ctx); err != nil {
+	if _, err := s.migrate(ctx, p.stdout); err != nil {
 		return err
 	}
 	if s.cfg.AdminEmail != "" {

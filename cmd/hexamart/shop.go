@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 
@@ -62,8 +63,15 @@ func (p *program) openShop(ctx context.Context, mode database.ServerMode) (s *sh
 	return s, nil
 }
 
-// migrate brings the schema up to date.
-func (s *shop) migrate(ctx context.Context) ([]database.Migration, error) {
+// migrate brings the schema up to date; a database of the earlier backend is adopted first, and what
+// had to change in it is printed to out.
+func (s *shop) migrate(ctx context.Context, out io.Writer) ([]database.Migration, error) {
+	notify := func(text string) { fmt.Fprintln(out, text) }
+	adoption, err := database.Adopt(ctx, s.db, database.AdoptOptions{Notify: notify})
+	if err != nil {
+		return nil, err
+	}
+	printAdoption(out, adoption)
 	applied, err := database.Migrate(ctx, s.db)
 	for _, m := range applied {
 		s.log.Info("migrated", "version", m.Version, "file", m.Name)

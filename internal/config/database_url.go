@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -47,7 +46,7 @@ func ParseDatabaseURL(text string) (*mysql.Config, error) {
 	}
 	for name := range params {
 		err := applyParam(cfg, name, params.Get(name))
-		if err != nil && u.User == nil { // the user and password may have ended up behind the ?
+		if err != nil && u.User == nil {
 			return nil, errors.New(urlShape)
 		}
 		if err != nil {
@@ -73,7 +72,8 @@ func applyParam(cfg *mysql.Config, name, value string) error {
 			return errors.New("has a tls that is not true, false, skip-verify or preferred")
 		}
 	default:
-		return fmt.Errorf("has a parameter %q that is not known; unix_socket, tls and charset are", name)
+		// Not named: an unescaped password may have been cut at its question mark.
+		return errors.New("has a parameter other than unix_socket, tls and charset")
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func provider(db *sqlx.DB) (*goose.Provider, error) {
 func refuseForeign(ctx context.Context, db *sqlx.DB) error {
 	var tables, ours int
 	row := db.QueryRowContext(ctx, `
-		SELECT COUNT(*), COALESCE(SUM(table_name = 'goose_db_version'), 0)
+		SELECT COUNT(*), COALESCE(SUM(table_name IN ('goose_db_version', 'adoption_log')), 0)
 		FROM information_schema.tables
 		WHERE table_schema = DATABASE()`)
 	if err := row.Scan(&tables, &ours); err != nil {

@@ -68,11 +68,13 @@ type OrderItem struct {
 }
 
 // StatusChange is a row of an order's history. By is the id of the user who made it, nil when that
-// user is gone or the change came with an adopted database.
+// user is gone or the change came with an adopted database; Note is that database's word for the status
+// where it was another.
 type StatusChange struct {
 	Status Status     `db:"status" json:"status"`
 	At     *time.Time `db:"created_at" json:"at"`
 	By     *int64     `db:"changed_by" json:"by"`
+	Note   *string    `db:"note" json:"note,omitempty"`
 }
 
 // OrderWithHistory is an order with its status changes, oldest first.

@@ -38,7 +38,7 @@ func (s *Orders) Get(ctx context.Context, userID, id int64) (model.OrderWithHist
 		}
 		o.History = []model.StatusChange{}
 		return tx.SelectContext(ctx, &o.History, `
-			SELECT status, created_at, changed_by
+			SELECT status, created_at, changed_by, note
 			FROM order_history
 			WHERE order_id = ?
 			ORDER BY id`, id)

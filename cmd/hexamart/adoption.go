@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"hexamart/internal/database"
+)
+
+// checkMigration says what migrate would do, and changes nothing.
+func (p *program) checkMigration(ctx context.Context, s *shop) error {
+	adoption, err := database.Adopt(ctx, s.db, database.AdoptOptions{Check: true})
+	if err != nil {
+		return err
+	}
+	printAdoption(p.stdout, adoption)
+	return p.printMigrations(ctx, s)
+}
+
+// printAdoption says, table by table, what there was and each value that could not stay as it was.
+func printAdoption(out io.Writer, a *database.Adoption) {
+	if a == nil {
+		return
+	}
+	fmt.Fprintln(out, "The earlier backend's database, table by table:")
+	for _, table := range slices.Sorted(maps.Keys(a.Rows)) {
+		fmt.Fprintf(out, "%s: %d rows, adopted under their ids\n", table, a.Rows[table])
+		if table == "orders" {
+			fmt.Fprintf(out, "  %d payment methods moved from payment_status to payment_method\n", a.Moved)
+		}
+		for _, c := range a.Changes {
+			if c.Table == table {
+				fmt.Fprintf(out, "  id %d: %s\n", c.Row, describeChange(c))
+			}
+		}
+	}
+}
+
+func describeChange(c database.Change) string {
+	show := func(v *string) string {
+		if v == nil {
+			return "NULL"
+		}
+		return fmt.Sprintf("%q", *v)
+	}
+	if c.New == nil {
+		return fmt.Sprintf("removed, %s was %s", c.Column, show(c.Old))
+	}
+	return fmt.Sprintf("%s %s becomes %s", c.Column, show(c.Old), show(c.New))
+}

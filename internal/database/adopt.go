@@ -1,0 +1,281 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Change is one value of an adopted database that could not stay as it was. Old and New are nil for
+// NULL; New is also nil for a row that was removed.
+type Change struct {
+	Table  string  `db:"table_name"`
+	Row    int64   `db:"row_id"`
+	Column string  `db:"column_name"`
+	Old    *string `db:"old_value"`
+	New    *string `db:"new_value"`
+}
+
+// Adoption is what was done to a database of the earlier backend, or would be.
+type Adoption struct {
+	Rows    map[string]int64 // of each table, before
+	Moved   int64            // payment methods that were kept in payment_status
+	Changes []Change         // by table and row
+}
+
+// AdoptOptions are for Adopt.
+type AdoptOptions struct {
+	Check  bool         // change nothing, only say what would be
+	Notify func(string) // gets progress for a human, a line a call; may be nil
+}
+
+// ErrNotAdoptable says what keeps a database of the earlier backend from being adopted. Nothing was
+// changed.
+var ErrNotAdoptable = errors.New("this database of the earlier backend can't be adopted as it is; nothing was changed")
+
+// Adopt brings a database that the earlier backend made to the shape that the first migrations give a
+// new one, in place; Migrate goes on from there. It returns nil for a database that is none, or was
+// adopted before. Everything that could stop it is looked for before the first change. Interrupted at
+// any statement it finishes when it is called again: each change of a table is one statement that can
+// tell that it was made, and each change of rows is a transaction that notes what it did in the table
+// adoption_log, which stays.
+func Adopt(ctx context.Context, db *sqlx.DB, opt AdoptOptions) (result *Adoption, err error) {
+	if opt.Notify == nil {
+		opt.Notify = func(string) {}
+	}
+	err = WithLock(ctx, db, "migrate", func() error {
+		a := &adopter{db: db, opt: opt}
+		needed, err := a.look(ctx)
+		if err != nil || !needed {
+			return err
+		}
+		result, err = a.run(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("adopt: %w", err)
+	}
+	return result, nil
+}
+
+// adopter is one run of Adopt.
+type adopter struct {
+	db      *sqlx.DB
+	opt     AdoptOptions
+	started bool // by an earlier run
+	columns map[string]column
+}
+
+// legacyColumns are what the earlier backend's tables have.
+var legacyColumns = map[string][]string{
+	"users":       {"id", "name", "email", "password_hash", "is_admin", "address"},
+	"products":    {"id", "name", "price", "category", "stock", "image_url"},
+	"carts":       {"id", "user_id", "product_id", "quantity"},
+	"orders":      {"id", "user_id", "total_price", "status", "payment_status", "shipping_address", "created_at"},
+	"order_items": {"id", "order_id", "product_id", "quantity", "price"},
+}
+
+var legacyTables = []string{"users", "products", "carts", "orders", "order_items"}
+
+// column is what information_schema says of one.
+type column struct {
+	Table    string  `db:"t"`
+	Name     string  `db:"c"`
+	Type     string  `db:"data_type"`
+	Length   *int64  `db:"len"`
+	Nullable string  `db:"is_nullable"`
+	Default  *string `db:"dflt"`
+	Extra    string  `db:"extra"`
+}
+
+// look reports whether there is something to adopt, or to go on with.
+func (a *adopter) look(ctx context.Context) (bool, error) {
+	var tables []string
+	if err := a.db.SelectContext(ctx, &tables, `
+		SELECT table_name
+		FROM information_schema.tables
+		WHERE table_schema = DATABASE()`); err != nil {
+		return false, err
+	}
+	if slices.Contains(tables, "adoption_log") {
+		a.started = true
+		done, err := a.isDone(ctx, a.db, "finished")
+		return !done, errors.Join(err, a.readColumns(ctx))
+	}
+	if len(tables) == 0 || slices.Contains(tables, "goose_db_version") {
+		return false, nil
+	}
+	if err := a.readColumns(ctx); err != nil {
+		return false, err
+	}
+	var missing []string
+	for _, table := range legacyTables {
+		if !slices.Contains(tables, table) {
+			missing = append(missing, "table "+table)
+			continue
+		}
+		for _, name := range legacyColumns[table] {
+			if !a.has(table, name) {
+				missing = append(missing, "column "+table+"."+name)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return false, fmt.Errorf("%w: it lacks %s of the earlier backend", ErrForeign, strings.Join(missing, ", "))
+	}
+	return true, nil
+}
+
+func (a *adopter) readColumns(ctx context.Context) error {
+	var list []column
+	if err := a.db.SelectContext(ctx, &list, `
+		SELECT table_name AS t, column_name AS c, data_type AS data_type, character_maximum_length AS len,
+			is_nullable AS is_nullable, column_default AS dflt, extra AS extra
+		FROM information_schema.columns
+		WHERE table_schema = DATABASE()`); err != nil {
+		return err
+	}
+	a.columns = map[string]column{}
+	for _, c := range list {
+		a.columns[c.Table+"."+c.Name] = c
+	}
+	return nil
+}
+
+func (a *adopter) has(table, name string) bool {
+	_, ok := a.columns[table+"."+name]
+	return ok
+}
+
+func (a *adopter) run(ctx context.Context) (*Adoption, error) {
+	if !a.started {
+		if err := a.check(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if a.opt.Check {
+		return a.preview(ctx)
+	}
+	if err := a.exec(ctx, createLog); err != nil {
+		return nil, err
+	}
+	if err := a.noteRows(ctx); err != nil {
+		return nil, err
+	}
+	for _, step := range a.steps() {
+		a.opt.Notify("adopting: " + step.name)
+		if err := step.run(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	result, err := a.result(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return result, InTx(ctx, a.db, func(tx *sqlx.Tx) error { return a.note(ctx, tx, "finished", nil) })
+}
+
+func (a *adopter) exec(ctx context.Context, statement string) error {
+	_, err := a.db.ExecContext(ctx, statement)
+	return err
+}
+
+const createLog = `
+	CREATE TABLE IF NOT EXISTS adoption_log (
+		id          BIGINT       NOT NULL AUTO_INCREMENT,
+		table_name  VARCHAR(64)  NOT NULL,
+		row_id      BIGINT       NOT NULL,
+		column_name VARCHAR(64)  NOT NULL,
+		old_value   TEXT         NULL,
+		new_value   TEXT         NULL,
+		PRIMARY KEY (id)
+	) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci`
+
+// isDone reports whether a step has been noted: a row of no table.
+func (a *adopter) isDone(ctx context.Context, db sqlx.QueryerContext, step string) (done bool, err error) {
+	err = sqlx.GetContext(ctx, db, &done, `
+		SELECT EXISTS (SELECT 1 FROM adoption_log WHERE table_name = '' AND column_name = ?)`, step)
+	return done, err
+}
+
+// note writes down, in the transaction of the step, what it changed and that it is done.
+func (a *adopter) note(ctx context.Context, tx *sqlx.Tx, step string, changes []Change) error {
+	changes = append(slices.Clone(changes), Change{Column: step})
+	for batch := range slices.Chunk(changes, 1000) {
+		var args []any
+		for _, c := range batch {
+			args = append(args, c.Table, c.Row, c.Column, c.Old, c.New)
+		}
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO adoption_log (table_name, row_id, column_name, old_value, new_value)
+			VALUES (?, ?, ?, ?, ?)`+strings.Repeat(", (?, ?, ?, ?, ?)", len(batch)-1), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteRows keeps how many rows there were, as changes of the pseudo-column "rows".
+func (a *adopter) noteRows(ctx context.Context) error {
+	return a.once(ctx, "rows", func(tx *sqlx.Tx) ([]Change, error) {
+		var changes []Change
+		for _, table := range legacyTables {
+			var n string
+			if err := tx.GetContext(ctx, &n, "SELECT COUNT(*) FROM "+table); err != nil {
+				return nil, err
+			}
+			changes = append(changes, Change{Table: table, Column: "rows", Old: &n})
+		}
+		return changes, nil
+	})
+}
+
+// once runs a change of rows in a transaction, together with the note that it was made.
+func (a *adopter) once(ctx context.Context, step string, fn func(tx *sqlx.Tx) ([]Change, error)) error {
+	return InTx(ctx, a.db, func(tx *sqlx.Tx) error {
+		if done, err := a.isDone(ctx, tx, step); done || err != nil {
+			return err
+		}
+		changes, err := fn(tx)
+		if err != nil {
+			return err
+		}
+		return a.note(ctx, tx, step, changes)
+	})
+}
+
+// result reads the notes of this and earlier runs.
+func (a *adopter) result(ctx context.Context) (*Adoption, error) {
+	var notes []Change
+	if err := a.db.SelectContext(ctx, &notes, `
+		SELECT table_name, row_id, column_name, old_value, new_value
+		FROM adoption_log
+		WHERE table_name <> ''
+		ORDER BY table_name, row_id, id`); err != nil {
+		return nil, err
+	}
+	return summarize(notes), nil
+}
+
+func summarize(notes []Change) *Adoption {
+	r := &Adoption{Rows: map[string]int64{}}
+	for _, c := range notes {
+		var n int64
+		if c.Old != nil {
+			_, _ = fmt.Sscan(*c.Old, &n)
+		}
+		switch c.Column {
+		case "rows":
+			r.Rows[c.Table] = n
+		case "moved":
+			r.Moved = n
+		default:
+			r.Changes = append(r.Changes, c)
+		}
+	}
+	return r
+}

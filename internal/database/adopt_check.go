@@ -1,0 +1,145 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// obstacles are SELECTs of rows that can't be adopted, and what is said of them. Each returns a text
+// that names a row.
+var obstacles = []struct{ what, query string }{
+	{"users with the same e-mail but for case", `
+		SELECT GROUP_CONCAT(id ORDER BY id SEPARATOR ', ')
+		FROM users
+		GROUP BY LOWER(CONVERT(email USING utf8mb4)) COLLATE utf8mb4_bin
+		HAVING COUNT(*) > 1`},
+	{"products with a price below zero or above 9999999999.99", "SELECT id FROM products WHERE NOT (price >= 0 AND price < 9999999999.995)"},
+	{"orders with a total beyond 9999999999.99", "SELECT id FROM orders WHERE NOT ABS(total_price) < 9999999999.995"},
+	{"order items with a price beyond 9999999999.99", "SELECT id FROM order_items WHERE NOT ABS(price) < 9999999999.995"},
+	{"users without name, e-mail or password", "SELECT id FROM users WHERE name IS NULL OR email IS NULL OR password_hash IS NULL"},
+	{"products without name, price, category or stock", "SELECT id FROM products WHERE name IS NULL OR price IS NULL OR category IS NULL OR stock IS NULL"},
+	{"cart lines without user, product or quantity", "SELECT id FROM carts WHERE user_id IS NULL OR product_id IS NULL OR quantity IS NULL"},
+	{"cart lines whose user or product is gone", "SELECT id FROM carts WHERE user_id NOT IN (SELECT id FROM users) OR product_id NOT IN (SELECT id FROM products)"},
+	{"orders without total or payment status", "SELECT id FROM orders WHERE total_price IS NULL OR payment_status IS NULL"},
+	{"orders whose user is gone", "SELECT id FROM orders WHERE user_id IS NULL OR user_id NOT IN (SELECT id FROM users)"},
+	{"order items without price or quantity", "SELECT id FROM order_items WHERE price IS NULL OR quantity IS NULL"},
+	{"order items whose order or product is gone", `
+		SELECT id
+		FROM order_items
+		WHERE order_id IS NULL OR product_id IS NULL OR order_id NOT IN (SELECT id FROM orders) OR product_id NOT IN (SELECT id FROM products)`},
+}
+
+// check looks for all that could stop the adoption half-way, and names it at once.
+func (a *adopter) check(ctx context.Context) error {
+	problems := a.columnProblems()
+	keys, err := a.keyProblems(ctx)
+	if err != nil {
+		return err
+	}
+	problems = append(problems, keys...)
+	for _, o := range obstacles {
+		var rows []string
+		if err := a.db.SelectContext(ctx, &rows, o.query+" LIMIT 11"); err != nil {
+			return fmt.Errorf("look for %s: %w", o.what, err)
+		}
+		if len(rows) > 10 {
+			rows = append(rows[:10], "and more")
+		}
+		if len(rows) > 0 {
+			problems = append(problems, o.what+": id "+strings.Join(rows, ", "))
+		}
+	}
+	if len(problems) == 0 && !a.opt.Check {
+		if err := a.tryRights(ctx); err != nil {
+			problems = append(problems, "the database's user lacks a right that is needed (ALL on the database would do): "+err.Error())
+		}
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("%w:\n  %s", ErrNotAdoptable, strings.Join(problems, "\n  "))
+	}
+	return nil
+}
+
+// columnProblems are names that an adoption needs for itself, ids of another type than new tables refer
+// to, and columns of the owner's that would keep the shop from adding rows.
+func (a *adopter) columnProblems() (problems []string) {
+	for _, name := range newColumns {
+		if _, ok := a.columns[name]; ok {
+			problems = append(problems, "the column "+name+" has a name that HexaMart needs for its own; rename it")
+		}
+	}
+	for _, c := range a.columns {
+		switch {
+		case slices.Contains(legacyTables, c.Table) && !isOurs(c) && c.Nullable == "NO" && c.Default == nil &&
+			!strings.Contains(strings.ToUpper(c.Extra), "GENERATED"):
+			problems = append(problems, "the column "+c.Table+"."+c.Name+" has no default, so no row could be added without it; give it one")
+		case slices.Contains([]string{"users", "products", "orders"}, c.Table) && c.Name == "id" && c.Type != "int":
+			problems = append(problems, "the column "+c.Table+".id is "+c.Type+", not int")
+		}
+	}
+	slices.Sort(problems)
+	return problems
+}
+
+// keyProblems are unique keys over texts, which may hold twice what their new collation takes for the
+// same; that of e-mails is replaced.
+func (a *adopter) keyProblems(ctx context.Context) (problems []string, err error) {
+	var keys []struct {
+		Table string `db:"t"`
+		Key   string `db:"k"`
+		Name  string `db:"c"`
+	}
+	err = a.db.SelectContext(ctx, &keys, `
+		SELECT table_name AS t, index_name AS k, column_name AS c
+		FROM information_schema.statistics
+		WHERE table_schema = DATABASE() AND non_unique = 0 AND index_name <> 'ix_users_email'
+		ORDER BY table_name, index_name`)
+	for _, k := range keys {
+		c := a.columns[k.Table+"."+k.Name]
+		if slices.Contains(legacyColumns[k.Table], k.Name) && c.Length != nil {
+			problems = append(problems, fmt.Sprintf("the unique key %s of %s is over the text %s, which is compared in another way here; drop it", k.Key, k.Table, k.Name))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var foreign []string
+	err = a.db.SelectContext(ctx, &foreign, `
+		SELECT CONCAT('the foreign key ', constraint_name, ' of ', table_name, ' refers to ', referenced_table_name, '.',
+			referenced_column_name, ', which changes its type; drop it')
+		FROM information_schema.key_column_usage
+		WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE()
+			AND referenced_table_name IN ('users', 'products', 'carts', 'orders', 'order_items')
+			AND (referenced_column_name <> 'id' OR referenced_table_name = 'carts')`)
+	return append(problems, foreign...), err
+}
+
+// tryRights does with a table of its own what the adoption does with the shop's.
+func (a *adopter) tryRights(ctx context.Context) error {
+	const drop = "DROP TABLE IF EXISTS adoption_probe"
+	for _, s := range []string{drop,
+		"CREATE TABLE adoption_probe (id INT PRIMARY KEY, CONSTRAINT fk_adoption_probe FOREIGN KEY (id) REFERENCES users (id)) ENGINE = InnoDB",
+		"ALTER TABLE adoption_probe ADD COLUMN word VARCHAR(9), ADD KEY ix_adoption_probe (word), DROP FOREIGN KEY fk_adoption_probe",
+		"INSERT INTO adoption_probe (id) VALUES (1)",
+		"UPDATE adoption_probe SET word = 'x'",
+		"DELETE FROM adoption_probe",
+	} {
+		// On a connection of its own each time: a foreign key to a table of another engine fails here too.
+		if err := a.exec(ctx, s); err != nil && !isEngineError(err) {
+			return joinExec(ctx, a.db, err, drop)
+		}
+	}
+	return a.exec(ctx, drop)
+}
+
+// isEngineError reports whether a foreign key can't be made because its table is not InnoDB yet.
+func isEngineError(err error) bool { return hasNumber(err, 1005, 1824, 1215, 1822, 1146, 1091) }
+
+func joinExec(ctx context.Context, db *sqlx.DB, err error, statement string) error {
+	_, _ = db.ExecContext(context.WithoutCancel(ctx), statement) // the first error is the one to tell
+	return err
+}

@@ -1,0 +1,281 @@
+package database
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/model"
+)
+
+// rowStep is a change of values: find says which, apply makes them.
+type rowStep struct {
+	name  string
+	find  func(ctx context.Context, db sqlx.QueryerContext) ([]Change, error)
+	apply func(ctx context.Context, tx *sqlx.Tx) error
+}
+
+// rowSteps are all changes of values, in their order. They come before the tables change their shape,
+// while the values are still as they were.
+func (a *adopter) rowSteps() []rowStep {
+	return []rowStep{
+		{"missing admin flags", changesOf("users", "is_admin", "NULL", "'0'", "is_admin IS NULL"),
+			statements("UPDATE users SET is_admin = 0 WHERE is_admin IS NULL")},
+		{"negative stock", changesOf("products", "stock", "stock", "'0'", "stock < 0"),
+			statements("UPDATE products SET stock = 0 WHERE stock < 0")},
+		{"prices of products", a.roundings("products", "price"), statements()},
+		{"totals of orders", a.roundings("orders", "total_price"), statements()},
+		{"prices in orders", a.roundings("order_items", "price"), statements()},
+		{"cart lines", cartChanges, mergeCarts},
+		{"statuses", statusChanges, adoptStatuses},
+		{"payment methods", methodCount, moveMethods},
+	}
+}
+
+// changesOf finds values by a condition; from and to are SQL for the old and the new one.
+func changesOf(table, name, from, to, where string) func(context.Context, sqlx.QueryerContext) ([]Change, error) {
+	return func(ctx context.Context, db sqlx.QueryerContext) (list []Change, err error) {
+		err = sqlx.SelectContext(ctx, db, &list, `
+			SELECT '`+table+`' AS table_name, id AS row_id, '`+name+`' AS column_name,
+				`+from+` AS old_value, `+to+` AS new_value
+			FROM `+table+`
+			WHERE `+where+`
+			ORDER BY id`)
+		return list, err
+	}
+}
+
+func statements(list ...string) func(context.Context, *sqlx.Tx) error {
+	return func(ctx context.Context, tx *sqlx.Tx) error {
+		for _, s := range list {
+			if _, err := tx.ExecContext(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// roundings finds amounts that are no whole cents. The column's new type rounds them; binary floating
+// point is compared by the shortest decimal that stands for it, which is what was once written there.
+func (a *adopter) roundings(table, name string) func(context.Context, sqlx.QueryerContext) ([]Change, error) {
+	return func(ctx context.Context, db sqlx.QueryerContext) ([]Change, error) {
+		bits := map[string]int{"float": 32, "double": 64}[a.columns[table+"."+name].Type]
+		exact := name
+		if bits > 0 {
+			exact = name + " + 0E0" // FLOAT itself would be shown with six digits
+		}
+		var rows []struct {
+			ID    int64  `db:"id"`
+			Exact string `db:"exact"`
+			Cents string `db:"cents"`
+		}
+		if err := sqlx.SelectContext(ctx, db, &rows, `
+			SELECT id, `+exact+` AS exact, CAST(`+name+` AS DECIMAL(12, 2)) AS cents
+			FROM `+table+`
+			ORDER BY id`); err != nil {
+			return nil, err
+		}
+		var list []Change
+		for _, r := range rows {
+			shown := r.Exact
+			if f, err := strconv.ParseFloat(r.Exact, 64); bits > 0 && err == nil {
+				shown = strconv.FormatFloat(f, 'f', -1, bits)
+			}
+			if _, decimals, _ := strings.Cut(shown, "."); len(strings.TrimRight(decimals, "0")) > 2 {
+				list = append(list, Change{Table: table, Row: r.ID, Column: name, Old: &shown, New: &r.Cents})
+			}
+		}
+		return list, nil
+	}
+}
+
+// cartChanges finds lines without pieces, which are dropped, and then several lines of one user and
+// product, which are added up into the first.
+func cartChanges(ctx context.Context, db sqlx.QueryerContext) (list []Change, err error) {
+	err = sqlx.SelectContext(ctx, db, &list, `
+		SELECT 'carts' AS table_name, c.id AS row_id, 'quantity' AS column_name, c.quantity AS old_value,
+			IF(c.quantity < 1 OR c.id <> s.id, NULL, s.quantity) AS new_value
+		FROM carts c
+		LEFT JOIN (
+			SELECT MIN(id) AS id, user_id, product_id, SUM(quantity) AS quantity, COUNT(*) AS count
+			FROM carts
+			WHERE quantity >= 1
+			GROUP BY user_id, product_id
+		) s ON s.user_id = c.user_id AND s.product_id = c.product_id
+		WHERE c.quantity < 1 OR s.count > 1
+		ORDER BY c.id`)
+	return list, err
+}
+
+var mergeCarts = statements(`
+	DELETE FROM carts
+	WHERE quantity < 1`, `
+	UPDATE carts c
+	JOIN (
+		SELECT MIN(id) AS id, SUM(quantity) AS quantity
+		FROM carts
+		GROUP BY user_id, product_id
+		HAVING COUNT(*) > 1
+	) s ON s.id = c.id
+	SET c.quantity = s.quantity`, `
+	DELETE c
+	FROM carts c
+	JOIN (
+		SELECT MIN(id) AS id, user_id, product_id
+		FROM carts
+		GROUP BY user_id, product_id
+	) s ON s.user_id = c.user_id AND s.product_id = c.product_id AND s.id <> c.id`)
+
+// exactStatus is a status to the byte, whatever the column's character set and collation.
+const exactStatus = "CAST(CONVERT(status USING utf8mb4) AS BINARY)"
+
+// adoptedStatus returns what an earlier backend's word is called here.
+func adoptedStatus(word string) model.Status {
+	word = strings.ToLower(strings.TrimSpace(word))
+	switch word {
+	case "shipped", "in transit", "dispatched", "out for delivery":
+		return model.Shipped
+	case "delivered":
+		return model.Delivered
+	case "cancelled", "canceled":
+		return model.Cancelled
+	default:
+		return model.Pending
+	}
+}
+
+// otherWords returns the words that are not called the same here.
+func otherWords(ctx context.Context, db sqlx.QueryerContext) (words []string, err error) {
+	var all []string
+	err = sqlx.SelectContext(ctx, db, &all, `
+		SELECT DISTINCT `+exactStatus+`
+		FROM orders
+		WHERE status IS NOT NULL`)
+	for _, w := range all {
+		if string(adoptedStatus(w)) != w {
+			words = append(words, w)
+		}
+	}
+	return words, err
+}
+
+func statusChanges(ctx context.Context, db sqlx.QueryerContext) ([]Change, error) {
+	list, err := changesOf("orders", "status", "NULL", "'Pending'", "status IS NULL")(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	words, err := otherWords(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	for _, word := range words {
+		var ids []int64
+		if err := sqlx.SelectContext(ctx, db, &ids, `
+			SELECT id
+			FROM orders
+			WHERE `+exactStatus+` = CAST(? AS BINARY)`, word); err != nil {
+			return nil, err
+		}
+		now := string(adoptedStatus(word))
+		for _, id := range ids {
+			list = append(list, Change{Table: "orders", Row: id, Column: "status", Old: &word, New: &now})
+		}
+	}
+	return list, nil
+}
+
+// adoptStatuses gives each order its first row of history, with the old word where it was another.
+func adoptStatuses(ctx context.Context, tx *sqlx.Tx) error {
+	words, err := otherWords(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := statements("UPDATE orders SET status = 'Pending' WHERE status IS NULL")(ctx, tx); err != nil {
+		return err
+	}
+	for _, word := range words {
+		now := adoptedStatus(word)
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO order_history (order_id, status, note, created_at)
+			SELECT id, ?, ?, created_at
+			FROM orders
+			WHERE `+exactStatus+` = CAST(? AS BINARY)`, now, word, word); err != nil {
+			return err
+		}
+	}
+	if err := statements(`
+		INSERT INTO order_history (order_id, status, created_at)
+		SELECT id, status, created_at
+		FROM orders
+		WHERE id NOT IN (SELECT order_id FROM order_history)
+		ORDER BY id`)(ctx, tx); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		UPDATE orders o
+		JOIN order_history h ON h.order_id = o.id
+		SET o.status = h.status`)
+	return err
+}
+
+// isMethod is SQL for: this payment status holds the payment method ?.
+const isMethod = "LOWER(TRIM(CONVERT(payment_status USING utf8mb4))) = LOWER(?)"
+
+// methodCount counts the orders whose payment_status holds a method; it is moved, not changed.
+func methodCount(ctx context.Context, db sqlx.QueryerContext) ([]Change, error) {
+	var sum int64
+	for _, method := range model.PaymentMethods {
+		var n int64
+		if err := sqlx.GetContext(ctx, db, &n, `
+			SELECT COUNT(*)
+			FROM orders
+			WHERE `+isMethod, method); err != nil {
+			return nil, err
+		}
+		sum += n
+	}
+	text := strconv.FormatInt(sum, 10)
+	return []Change{{Table: "orders", Column: "moved", Old: &text}}, nil
+}
+
+func moveMethods(ctx context.Context, tx *sqlx.Tx) error {
+	for _, method := range model.PaymentMethods {
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE orders
+			SET payment_method = ?, payment_status = ?
+			WHERE `+isMethod, method, model.PaymentPending, method); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// preview is what the steps would change.
+func (a *adopter) preview(ctx context.Context) (*Adoption, error) {
+	if a.started {
+		return a.result(ctx)
+	}
+	var notes []Change
+	err := InSnapshot(ctx, a.db, func(tx *sqlx.Tx) error {
+		notes = nil
+		for _, table := range legacyTables {
+			var n string
+			if err := tx.GetContext(ctx, &n, "SELECT COUNT(*) FROM "+table); err != nil {
+				return err
+			}
+			notes = append(notes, Change{Table: table, Column: "rows", Old: &n})
+		}
+		for _, step := range a.rowSteps() {
+			changes, err := step.find(ctx, tx)
+			if err != nil {
+				return err
+			}
+			notes = append(notes, changes...)
+		}
+		return nil
+	})
+	return summarize(notes), err
+}

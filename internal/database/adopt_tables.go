@@ -1,0 +1,276 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/migrations"
+)
+
+// adoptStep is a part of an adoption that finds out by itself whether it is done.
+type adoptStep struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+const textType = " CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+
+// steps are all that an adoption does. Tables get what the changes of rows need first, and their final
+// shape last; a statement that gives a table its shape makes all changes of that table at once.
+func (a *adopter) steps() []adoptStep {
+	steps := []adoptStep{
+		{"engine of the tables", a.useInnoDB},
+		{"columns of orders", a.alterUnless("orders.payment_method", `
+			ALTER TABLE orders
+				ADD COLUMN payment_method VARCHAR(50)`+textType+` NULL,
+				ADD COLUMN adopted BOOLEAN NOT NULL DEFAULT TRUE`)},
+		{"columns of items", a.alterUnless("order_items.name", `
+			ALTER TABLE order_items
+				ADD COLUMN name `+a.text("products", "name", 100)+` NULL,
+				ADD COLUMN adopted BOOLEAN NOT NULL DEFAULT TRUE`)},
+		{"history of orders", a.createHistory},
+	}
+	for _, s := range a.rowSteps() {
+		steps = append(steps, adoptStep{s.name, func(ctx context.Context) error {
+			return a.once(ctx, s.name, func(tx *sqlx.Tx) ([]Change, error) {
+				changes, err := s.find(ctx, tx)
+				if err != nil {
+					return nil, err
+				}
+				return changes, s.apply(ctx, tx)
+			})
+		}})
+	}
+	return append(steps, adoptStep{"names of items", a.nameItems},
+		adoptStep{"shape of users", a.shape("users", "email_key", a.usersShape)},
+		adoptStep{"shape of products", a.shape("products", "archived_at", a.productsShape)},
+		adoptStep{"shape of carts", a.reshape("carts", "uq_carts_line", a.cartsShape)},
+		adoptStep{"shape of orders", a.reshape("orders", "fk_orders_user", a.ordersShape)},
+		adoptStep{"shape of items", a.reshape("order_items", "fk_order_items_product", a.itemsShape)})
+}
+
+// text returns the type of a text column: at least as wide as a new database's, and as wide as it is.
+func (a *adopter) text(table, name string, width int64) string {
+	c := a.columns[table+"."+name]
+	if strings.HasSuffix(c.Type, "text") {
+		return c.Type + textType
+	}
+	if c.Length != nil {
+		width = max(width, *c.Length)
+	}
+	return fmt.Sprintf("VARCHAR(%d)%s", width, textType)
+}
+
+// alterUnless adds columns unless the first of them is there.
+func (a *adopter) alterUnless(name, statement string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		table, col, _ := strings.Cut(name, ".")
+		if err := a.readColumns(ctx); err != nil || a.has(table, col) {
+			return err
+		}
+		return a.exec(ctx, statement)
+	}
+}
+
+func (a *adopter) useInnoDB(ctx context.Context) error {
+	var tables []string
+	if err := a.db.SelectContext(ctx, &tables, `
+		SELECT table_name
+		FROM information_schema.tables
+		WHERE table_schema = DATABASE() AND engine <> 'InnoDB'
+			AND table_name IN ('users', 'products', 'carts', 'orders', 'order_items')`); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if err := a.exec(ctx, "ALTER TABLE "+t+" ENGINE = InnoDB"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// createHistory makes the table as its migration does, which later finds it there.
+func (a *adopter) createHistory(ctx context.Context) error {
+	b, err := migrations.FS.ReadFile("00006_create_order_history.sql")
+	if err != nil {
+		return err
+	}
+	return a.exec(ctx, string(b)) // goose's marks are SQL comments
+}
+
+func (a *adopter) nameItems(ctx context.Context) error {
+	return a.exec(ctx, `
+		UPDATE order_items i
+		JOIN products p ON p.id = i.product_id
+		SET i.name = p.name
+		WHERE i.name IS NULL`)
+}
+
+// shape alters a table unless it has a column that only the new shape has.
+func (a *adopter) shape(table, name string, clauses func() []string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := a.readColumns(ctx); err != nil || a.has(table, name) {
+			return err
+		}
+		drops, err := a.dropKeys(ctx, table)
+		if err != nil {
+			return err
+		}
+		return a.alter(ctx, table, append(clauses(), drops...))
+	}
+}
+
+// reshape alters a table unless it has a constraint that only the new shape has.
+func (a *adopter) reshape(table, constraint string, clauses func() []string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var done bool
+		if err := a.db.GetContext(ctx, &done, `
+			SELECT EXISTS (
+				SELECT 1
+				FROM information_schema.table_constraints
+				WHERE table_schema = DATABASE() AND table_name = ? AND constraint_name = ?
+			)`, table, constraint); err != nil || done {
+			return err
+		}
+		drops, err := a.dropKeys(ctx, table)
+		if err != nil {
+			return err
+		}
+		return a.alter(ctx, table, append(clauses(), drops...))
+	}
+}
+
+func (a *adopter) alter(ctx context.Context, table string, clauses []string) error {
+	clauses = append(clauses, "DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+	return a.exec(ctx, "ALTER TABLE "+table+"\n\t"+strings.Join(clauses, ",\n\t"))
+}
+
+// dropKeys returns the clauses that drop the earlier backend's own foreign keys, which deleted orders
+// with their products, its unique key of e-mails, and its indexes that repeat the primary key. What
+// the owner added stays.
+func (a *adopter) dropKeys(ctx context.Context, table string) (clauses []string, err error) {
+	var keys []string
+	if err := a.db.SelectContext(ctx, &keys, `
+		SELECT constraint_name
+		FROM information_schema.key_column_usage
+		WHERE table_schema = DATABASE() AND table_name = ? AND referenced_table_schema = DATABASE()
+			AND (column_name, referenced_table_name) IN (('user_id', 'users'), ('product_id', 'products'), ('order_id', 'orders'))`,
+		table); err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		clauses = append(clauses, "DROP FOREIGN KEY `"+k+"`")
+	}
+	var indexes []string
+	if err := a.db.SelectContext(ctx, &indexes, `
+		SELECT DISTINCT index_name
+		FROM information_schema.statistics
+		WHERE table_schema = DATABASE() AND table_name = ? AND index_name IN (?, 'ix_users_email')`,
+		table, "ix_"+table+"_id"); err != nil {
+		return nil, err
+	}
+	for _, i := range indexes {
+		clauses = append(clauses, "DROP INDEX `"+i+"`")
+	}
+	return clauses, nil
+}
+
+// optional returns the clause for a column of times that an owner may have added before.
+func (a *adopter) optional(table, name string) string {
+	if a.has(table, name) {
+		return "MODIFY " + name + " DATETIME NULL"
+	}
+	return "ADD COLUMN " + name + " DATETIME NULL"
+}
+
+func (a *adopter) usersShape() []string {
+	return []string{
+		"MODIFY name " + a.text("users", "name", 255) + " NOT NULL",
+		"MODIFY email " + a.text("users", "email", 255) + " NOT NULL",
+		"MODIFY password_hash " + a.text("users", "password_hash", 255) + " NOT NULL",
+		"MODIFY is_admin BOOLEAN NOT NULL DEFAULT FALSE",
+		"MODIFY address " + a.text("users", "address", 255) + " NULL",
+		"ADD COLUMN email_key VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin GENERATED ALWAYS AS (LOWER(email)) STORED",
+		"ADD COLUMN token_version INT NOT NULL DEFAULT 0",
+		a.optional("users", "created_at"),
+		"ADD UNIQUE KEY uq_users_email (email_key)",
+	}
+}
+
+func (a *adopter) productsShape() []string {
+	return []string{
+		"MODIFY name " + a.text("products", "name", 100) + " NOT NULL",
+		"MODIFY price DECIMAL(12, 2) NOT NULL",
+		"MODIFY category " + a.text("products", "category", 50) + " NOT NULL",
+		"MODIFY stock BIGINT NOT NULL",
+		"MODIFY image_url " + a.text("products", "image_url", 255) + " NULL",
+		"ADD COLUMN archived_at DATETIME NULL",
+		a.optional("products", "created_at"),
+		"ADD KEY ix_products_category (archived_at, category, id)",
+		"ADD KEY ix_products_category_price (archived_at, category, price, id)",
+		"ADD KEY ix_products_category_name (archived_at, category, name, id)",
+		"ADD KEY ix_products_price (archived_at, price, id)",
+		"ADD KEY ix_products_name (archived_at, name, id)",
+		"ADD KEY ix_products_stock (archived_at, stock, id)",
+		"ADD CONSTRAINT ck_products_price CHECK (price >= 0)",
+		"ADD CONSTRAINT ck_products_stock CHECK (stock >= 0)",
+	}
+}
+
+func (a *adopter) cartsShape() []string {
+	return []string{
+		"MODIFY id BIGINT NOT NULL AUTO_INCREMENT",
+		"ADD UNIQUE KEY uq_carts_line (user_id, product_id)",
+		"ADD KEY ix_carts_product (product_id)",
+		"ADD CONSTRAINT fk_carts_user FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE",
+		"ADD CONSTRAINT fk_carts_product FOREIGN KEY (product_id) REFERENCES products (id)",
+		"ADD CONSTRAINT ck_carts_quantity CHECK (quantity >= 1)",
+	}
+}
+
+func (a *adopter) ordersShape() []string {
+	return []string{
+		"MODIFY total_price DECIMAL(12, 2) NOT NULL",
+		"MODIFY status VARCHAR(20)" + textType + " NOT NULL",
+		"MODIFY payment_status " + a.text("orders", "payment_status", 50) + " NOT NULL",
+		"MODIFY shipping_address " + a.text("orders", "shipping_address", 255) + " NULL",
+		"MODIFY created_at DATETIME NULL",
+		a.optional("orders", "updated_at"),
+		"ALTER COLUMN adopted SET DEFAULT FALSE",
+		"ADD KEY ix_orders_user (user_id, id)",
+		"ADD KEY ix_orders_status (status, id)",
+		"ADD KEY ix_orders_created (created_at, id)",
+		"ADD CONSTRAINT fk_orders_user FOREIGN KEY (user_id) REFERENCES users (id)",
+		"ADD CONSTRAINT ck_orders_total CHECK (adopted OR total_price >= 0)",
+		"ADD CONSTRAINT ck_orders_status CHECK (status IN ('Pending', 'Shipped', 'Delivered', 'Cancelled'))",
+		"ADD CONSTRAINT ck_orders_payment_method CHECK (payment_method IN ('Credit Card', 'UPI', 'Net Banking', 'Cash on Delivery'))",
+	}
+}
+
+func (a *adopter) itemsShape() []string {
+	return []string{
+		"MODIFY name " + a.text("order_items", "name", 100) + " NOT NULL",
+		"MODIFY price DECIMAL(12, 2) NOT NULL",
+		"ALTER COLUMN adopted SET DEFAULT FALSE",
+		"ADD KEY ix_order_items_order (order_id, id)",
+		"ADD KEY ix_order_items_product (product_id)",
+		"ADD CONSTRAINT fk_order_items_order FOREIGN KEY (order_id) REFERENCES orders (id)",
+		"ADD CONSTRAINT fk_order_items_product FOREIGN KEY (product_id) REFERENCES products (id)",
+		"ADD CONSTRAINT ck_order_items_price CHECK (adopted OR price >= 0)",
+		"ADD CONSTRAINT ck_order_items_quantity CHECK (adopted OR quantity >= 1)",
+	}
+}
+
+// newColumns are those that an adoption adds and an owner's table must not have for other ends.
+var newColumns = []string{"users.email_key", "users.token_version", "products.archived_at", "orders.payment_method",
+	"orders.adopted", "order_items.name", "order_items.adopted"}
+
+// isOurs reports whether the earlier backend's tables have this column, or will.
+func isOurs(c column) bool {
+	return slices.Contains(legacyColumns[c.Table], c.Name) || slices.Contains(newColumns, c.Table+"."+c.Name) ||
+		c.Name == "created_at" || c.Name == "updated_at"
+}
