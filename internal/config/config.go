@@ -44,11 +44,9 @@ type Rate struct {
 // Load reads and checks all settings. Its error names every one that is wrong, a line each, and never
 // shows a secret.
 func Load() (Config, error) {
-	values, err := godotenv.Read(".env")
-	if errors.Is(err, fs.ErrNotExist) {
-		values = map[string]string{}
-	} else if err != nil {
-		return Config{}, fmt.Errorf(".env can't be read: %w", hideValues(err))
+	values, err := readEnvFile(".env")
+	if err != nil {
+		return Config{}, fmt.Errorf(".env can't be read: %w", err)
 	}
 	for _, pair := range os.Environ() {
 		name, value, _ := strings.Cut(pair, "=")
@@ -57,14 +55,31 @@ func Load() (Config, error) {
 	return parse(values)
 }
 
-// hideValues keeps the text of a broken .env, passwords included, out of an error.
-func hideValues(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return err
+// readEnvFile returns the settings of a file, none if it is not there. A dollar stands for itself
+// unless a brace follows, as it did for the earlier backend: passwords are full of them.
+func readEnvFile(path string) (map[string]string, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]string{}, nil
 	}
-	return errors.New("every line must be NAME=value, a comment that starts with #, or empty")
+	if err != nil {
+		return nil, err
+	}
+	var text strings.Builder
+	for line := range strings.Lines(string(b)) {
+		if _, value, _ := strings.Cut(line, "="); !strings.HasPrefix(strings.TrimSpace(value), "'") {
+			line = bareDollar.Replace(line)
+		}
+		text.WriteString(line)
+	}
+	values, err := godotenv.Unmarshal(text.String())
+	if err != nil { // its text quotes the file, passwords included
+		return nil, errors.New("every line must be NAME=value, a comment that starts with #, or empty")
+	}
+	return values, nil
 }
+
+var bareDollar = strings.NewReplacer(`\$`, `\$`, "${", "${", "$", `\$`)
 
 func parse(values map[string]string) (Config, error) {
 	r := reader{values: values}

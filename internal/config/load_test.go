@@ -63,6 +63,15 @@ func TestLoad(t *testing.T) {
 			t.Errorf("database is %+v", cfg.Database)
 		}
 	})
+	t.Run("Dollars", func(t *testing.T) {
+		dotenv(t, strings.Join([]string{"ADMIN_EMAIL=a@b.example", "SECRET_KEY=\"$A$$" + goodKey + "$\"", "ADMIN_PASSWORD=Pa$SSW0RD$",
+			"DATABASE_URL = 'mysql+pymysql://root:Root$1234@localhost:3306/quitq_ecom'", "DATA_DIR=/srv/${ADMIN_EMAIL}"}, "\n"))
+		cfg, err := Load()
+		if err != nil || cfg.AdminPassword != "Pa$SSW0RD$" || cfg.SecretKey != "$A$$"+goodKey+"$" || cfg.DataDir != "/srv/a@b.example" ||
+			cfg.Database.Passwd != "Root$1234" {
+			t.Errorf("got %+v, %v", cfg, err)
+		}
+	})
 	t.Run("EnvironmentWins", func(t *testing.T) {
 		dotenv(t, "ADDR=:9001\nLOG_FORMAT=json\n")
 		t.Setenv("ADDR", ":9000")

@@ -100,14 +100,14 @@ func statusConflict(from, to model.Status) error {
 		map[string]any{"status_now": from, "allowed": next})
 }
 
-// returnStock gives back what an order took. The products are locked in the order of their ids, as
-// placing an order does. One product may stand in several lines of an adopted order.
+// returnStock gives back what an order took; an adopted one took nothing, for the earlier backend did
+// not. The products are locked in the order of their ids, as placing an order does.
 func returnStock(ctx context.Context, tx *sqlx.Tx, orderID int64) error {
 	var locked []int64
 	if err := tx.SelectContext(ctx, &locked, `
 		SELECT p.id
 		FROM `+productsByID+`
-		WHERE p.id IN (SELECT product_id FROM order_items WHERE order_id = ?)
+		WHERE p.id IN (SELECT product_id FROM order_items WHERE order_id = ? AND NOT adopted)
 		ORDER BY p.id
 		FOR UPDATE`, orderID); err != nil {
 		return err
@@ -117,7 +117,7 @@ func returnStock(ctx context.Context, tx *sqlx.Tx, orderID int64) error {
 		JOIN (
 			SELECT product_id, SUM(quantity) AS quantity
 			FROM order_items
-			WHERE order_id = ?
+			WHERE order_id = ? AND NOT adopted
 			GROUP BY product_id
 		) i ON i.product_id = p.id
 		SET p.stock = p.stock + i.quantity`, orderID)
