@@ -12,7 +12,7 @@ help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build and start the shop with demo data, on its own database unless DATABASE_URL names one
-	@[ -n "$$DATABASE_URL" ] || grep -qsE '$(ENV_HAS_URL)' .env || $(MAKE) --no-print-directory db-server
+	@[ -n "$$DATABASE_URL" ] || { [ -z "$${DATABASE_URL+set}" ] && grep -qsE '$(ENV_HAS_URL)' .env; } || $(MAKE) --no-print-directory db-server
 	@exec bin/hexamart serve --demo
 
 test: ## run all tests with the race detector, on their own databases unless TEST_DATABASE_URL names a server

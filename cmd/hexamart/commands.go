@@ -153,7 +153,7 @@ func healthcheck(ctx context.Context, p *program, args []string) error {
 	if err != nil {
 		return err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := (&http.Client{Transport: &http.Transport{}}).Do(req) // by no proxy
 	if err != nil {
 		return err
 	}

@@ -42,8 +42,8 @@ func (s *shop) fillDemo(ctx context.Context) error {
 func (s *shop) demoPasswordFile() string { return filepath.Join(s.cfg.DataDir, "admin_password") }
 
 // printWelcome says where the shop is, who its admin is, and what to try first.
-func (p *program) printWelcome(ctx context.Context, s *shop) {
-	base := baseURL(s.cfg.Addr)
+func (p *program) printWelcome(ctx context.Context, s *shop, addr string) {
+	base := baseURL(addr)
 	fmt.Fprintf(p.stdout, "\nHexaMart is ready at %s\n", base)
 	email, password := s.knownAdmin(ctx)
 	switch {

@@ -91,6 +91,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 2
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "hexamart: stopped")
+		if args[0] == "serve" { // asked to end while it was starting
+			return 0
+		}
 		return 1
 	default:
 		fmt.Fprintf(stderr, "hexamart: %v\n", err)

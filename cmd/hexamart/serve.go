@@ -87,7 +87,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	}()
 	s.log.Info("ready", "addr", listener.Addr().String(), "version", shortVersion())
 	if demo {
-		p.printWelcome(ctx, s)
+		p.printWelcome(ctx, s, listener.Addr().String())
 	}
 	select {
 	case err := <-failed:
@@ -102,7 +102,6 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 func (s *shop) drain(api *handler.API, server *http.Server) error {
 	s.log.Info("shutting down")
 	api.Drain()
-	server.SetKeepAlivesEnabled(false)
 	time.Sleep(noticeTime)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()

@@ -197,14 +197,43 @@ func TestKilled(t *testing.T) {
 	t.Run("DatabaseServer", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t)
-		p.serve("--demo")
+		proc := p.serve("--demo")
 		placed := p.orderUntilKilled(p.killServers)
 		p.await("the shop is back", func() bool {
 			code, _ := (&client{t: t, base: p.url("")}).send("GET", "/readyz", "")
 			return code == 200
 		})
 		p.wantOrders(placed)
+		// Connections that the crash left dead in the pool are no failure of the end.
+		if code := p.stop(proc, syscall.SIGTERM); code != 0 {
+			t.Errorf("exit %d: %s", code, proc.out)
+		}
 	})
+}
+
+// TestStoppedWhileStarting ends the shop at many moments of its first start, well and by force: nothing
+// is left running, and the next start is as the first.
+func TestStoppedWhileStarting(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	for i := range 12 {
+		cmd, out := p.command("serve")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i) * 50 * time.Millisecond) // a moment of the start, whichever it is
+		sig := []os.Signal{syscall.SIGTERM, syscall.SIGKILL}[i%2]
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		started := strings.Contains(out.String(), "hexamart: stopped") || strings.Contains(out.String(), "shutting down")
+		if code := cmd.ProcessState.ExitCode(); sig == syscall.SIGTERM && started && code != 0 {
+			t.Errorf("exit %d: %s", code, out)
+		}
+	}
+	p.serve("--demo")
+	p.shopper("ann").order()
 }
 
 // orderUntilKilled places orders one after another while kill does its work, until an answer fails to

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -79,8 +80,10 @@ func (s *shop) migrate(ctx context.Context, out io.Writer) ([]database.Migration
 	return applied, err
 }
 
-// ready reports why the shop can't serve; nil if it can.
+// ready reports why the shop can't serve; nil if it can. A database that hangs is as good as none.
 func (s *shop) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
 	version, err := database.SchemaVersion(ctx, s.db)
 	if err == nil && version < database.LatestVersion() {
 		err = fmt.Errorf("the schema is at version %d, not %d", version, database.LatestVersion())
@@ -89,12 +92,13 @@ func (s *shop) ready(ctx context.Context) error {
 }
 
 func (s *shop) close() error {
-	var err error
 	if s.db != nil {
-		err = s.db.Close()
+		if err := s.db.Close(); err != nil { // of connections that were dead already
+			s.log.Debug("closing the pool", "error", err)
+		}
 	}
 	if s.server != nil {
-		err = errors.Join(err, s.server.Stop())
+		return s.server.Stop()
 	}
-	return err
+	return nil
 }

@@ -11,27 +11,33 @@ import (
 	"golang.org/x/term"
 )
 
-// untilHangup returns a context that ends when the terminal of standard input goes away. The kernel
-// tells only the first process of a terminal's session, which may be a make that waits for this one.
+// untilHangup returns a context that ends when the terminal of this process goes away. The kernel tells
+// only the first process of a terminal's session, which may be a make that waits for this one.
 func untilHangup(ctx context.Context) context.Context {
-	fd := int(os.Stdin.Fd())
-	if signal.Ignored(syscall.SIGHUP) || !term.IsTerminal(fd) {
+	var terminals []unix.PollFd
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		if term.IsTerminal(int(f.Fd())) {
+			terminals = append(terminals, unix.PollFd{Fd: int32(f.Fd())}) // no event is asked for: a hang-up always comes
+		}
+	}
+	if signal.Ignored(syscall.SIGHUP) || len(terminals) == 0 {
 		return ctx
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		for {
-			fds := []unix.PollFd{{Fd: int32(fd)}} // asks for no event: a hang-up is always reported
-			_, err := unix.Poll(fds, -1)
+			_, err := unix.Poll(terminals, -1)
 			if err != nil && !errors.Is(err, unix.EINTR) {
 				return
 			}
-			if fds[0].Revents&unix.POLLHUP != 0 {
-				cancel()
-				return
-			}
-			if fds[0].Revents != 0 { // a system that can't poll terminals
-				return
+			for _, fd := range terminals {
+				switch {
+				case fd.Revents&unix.POLLHUP != 0:
+					cancel()
+					return
+				case fd.Revents != 0: // a system that can't poll terminals
+					return
+				}
 			}
 		}
 	}()

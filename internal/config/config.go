@@ -16,6 +16,9 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/joho/godotenv"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/model"
 )
 
 // Config is all settings, checked.
@@ -66,7 +69,7 @@ func readEnvFile(path string) (map[string]string, error) {
 		return nil, err
 	}
 	var text strings.Builder
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(b), "\ufeff")) {
 		if _, value, _ := strings.Cut(line, "="); !strings.HasPrefix(strings.TrimSpace(value), "'") {
 			line = bareDollar.Replace(line)
 		}
@@ -130,6 +133,11 @@ func (r *reader) checkAdmin(c Config) {
 		r.bad("ADMIN_PASSWORD", "is required with ADMIN_EMAIL")
 	case c.AdminEmail == "" && c.AdminPassword != "":
 		r.bad("ADMIN_EMAIL", "is required with ADMIN_PASSWORD")
+	case c.AdminEmail != "":
+		in := model.RegisterInput{Name: "Admin", Email: c.AdminEmail, Password: c.AdminPassword}
+		for _, f := range apperr.FieldsOf(in.Validate()) {
+			r.bad("ADMIN_"+strings.ToUpper(f.Name), "is not good: %s", f.Message)
+		}
 	}
 }
 

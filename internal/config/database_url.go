@@ -14,7 +14,7 @@ const urlShape = "must look like mysql://user:password@host:3306/database, with 
 
 // ParseDatabaseURL reads mysql://user:password@host:port/database, or mysql+pymysql:// and the like as
 // SQLAlchemy writes it. Parameters: unix_socket is a path in place of host and port, tls is
-// true, false, skip-verify or preferred; charset and collation are accepted and have no effect. Errors show no part
+// true, false, skip-verify or preferred; what only matters to Python's driver is accepted and has no effect. Errors show no part
 // of the URL that could be a password.
 func ParseDatabaseURL(text string) (*mysql.Config, error) {
 	u, err := url.Parse(text)
@@ -61,7 +61,7 @@ func ParseDatabaseURL(text string) (*mysql.Config, error) {
 
 func applyParam(cfg *mysql.Config, name, value string) error {
 	switch name {
-	case "charset", "collation", "use_unicode":
+	case "charset", "collation", "use_unicode", "autocommit", "connect_timeout", "read_timeout", "write_timeout":
 	case "unix_socket":
 		cfg.Net, cfg.Addr = "unix", value
 	case "tls":

@@ -60,6 +60,9 @@ func (r *reader) addr(name, otherwise string) string {
 
 func (r *reader) origins(name, otherwise string) []string {
 	list := strings.FieldsFunc(r.text(name, otherwise), func(c rune) bool { return c == ',' || c == ' ' })
+	if len(list) == 0 {
+		r.bad(name, "lists no origin")
+	}
 	for i, v := range list {
 		list[i] = strings.TrimSuffix(v, "/")
 		u, err := url.Parse(list[i])

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // Statement is one thing that was sent to the database: SQL on one line with its placeholders, never
@@ -29,6 +31,10 @@ type observedConn struct {
 func (c observedConn) note(ctx context.Context, query string, start time.Time, rows int64, err error) {
 	if errors.Is(err, driver.ErrSkip) { // comes again as a prepared statement
 		return
+	}
+	var told *mysql.MySQLError
+	if errors.As(err, &told) { // its text holds values
+		err = &mysql.MySQLError{Number: told.Number, SQLState: told.SQLState, Message: "(not shown)"}
 	}
 	c.observe(ctx, Statement{strings.Join(strings.Fields(query), " "), time.Since(start), rows, err})
 }

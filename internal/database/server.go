@@ -36,11 +36,11 @@ var (
 )
 
 // How long a server may take: to say something while it starts, to end after having been asked to,
-// and to end when it never came up.
+// and to do so when it was left running by a process that is gone.
 const (
-	startPatience = 60 * time.Second
-	stopPatience  = 60 * time.Second
-	abortPatience = 5 * time.Second
+	startPatience  = 60 * time.Second
+	stopPatience   = 60 * time.Second
+	orphanPatience = 5 * time.Second
 )
 
 // ServerOptions says where a private server keeps its data and who hears about its progress.
@@ -131,6 +131,9 @@ func (s *Server) launch(ctx context.Context) error {
 		return err
 	}
 	s.ready = true
+	if err := s.guard.ready(); err != nil {
+		return fmt.Errorf("start the database server: %w", err)
+	}
 	if s.lock != nil {
 		return s.lock.describe(s.opt.Mode, true)
 	}
@@ -182,10 +185,8 @@ func (s *Server) stop() error {
 	var errs []error
 	if s.proc != nil {
 		sig, patience := syscall.SIGTERM, stopPatience
-		if s.opt.Mode == ServerScratch {
+		if s.opt.Mode == ServerScratch || !s.ready {
 			sig = syscall.SIGKILL
-		} else if !s.ready {
-			patience = abortPatience
 		}
 		if err := s.proc.end(sig, patience); err != nil {
 			errs = append(errs, fmt.Errorf("stop the database server: %w", err))

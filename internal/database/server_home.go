@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -58,11 +59,20 @@ func openHome(opt ServerOptions) (h serverHome, err error) {
 	if h.dir, err = filepath.Abs(h.dir); err == nil {
 		h.dir, err = filepath.EvalSymlinks(h.dir)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case strings.Contains(h.dir, ":"):
+		err = fmt.Errorf("%s has a colon in it, which the database server takes for the end of a path: name another directory", h.dir)
+	case len(h.dir) > maxHomePath:
+		err = fmt.Errorf("%.60s... has more than the %d bytes that the database server can do with: name another directory", h.dir, maxHomePath)
+	default:
 		err = h.placeSocket()
 	}
 	return h, err
 }
+
+// maxHomePath leaves room in the servers' buffers of 512 bytes.
+const maxHomePath = 400
 
 // openDir makes the directory, or makes sure that it is ours alone and holds nothing foreign.
 func openDir(dir string) (string, error) {
@@ -77,7 +87,7 @@ func openDir(dir string) (string, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return "", err
+		return "", cmp.Or(ownPrivately(dir), err)
 	}
 	known := len(entries) == 0
 	for _, e := range entries {
@@ -114,12 +124,8 @@ func (h *serverHome) placeSocket() error {
 	}
 	sum := sha256.Sum256([]byte(h.dir))
 	name := "hexamart-" + strconv.Itoa(os.Geteuid()) + "-" + hex.EncodeToString(sum[:6])
-	h.socketDir = filepath.Join(os.TempDir(), name)
+	h.socketDir = filepath.Join("/tmp", name) // not TMPDIR, which other processes may have set otherwise
 	h.socket = filepath.Join(h.socketDir, "s")
-	if len(h.socket) > maxSocketPath {
-		h.socketDir = filepath.Join("/tmp", name)
-		h.socket = filepath.Join(h.socketDir, "s")
-	}
 	if err := os.Mkdir(h.socketDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}

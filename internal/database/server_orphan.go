@@ -25,7 +25,7 @@ func (h serverHome) endOrphan(ctx context.Context, notify func(string)) error {
 		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("end the database server that was left running (process %d): %w", pid, err)
 		}
-		for begin := time.Now(); time.Since(begin) < stopPatience/2; {
+		for begin := time.Now(); time.Since(begin) < orphanPatience; {
 			if !h.runs(pid) {
 				return nil
 			}

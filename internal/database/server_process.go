@@ -16,10 +16,12 @@ const gateScript = `read -r _ && exec "$@" <"$0"`
 
 // guardScript outlives this process for as long as the server does. It reads process numbers, and at
 // the end of its input, which comes when this process is gone in whichever way, it ends the last of
-// them with signal $1 and removes the other arguments.
+// them and removes all arguments but the first: with signal $1 if the word "ready" has come, else with
+// KILL. A server that never answered has nothing to lose, and MariaDB may hang when it is asked to end
+// at the moment in which it comes up.
 const guardScript = `trap "" INT HUP QUIT TERM
-sig=$1; shift; pid=
-while read -r p; do pid=$p; done
+end=$1; shift; sig=KILL; pid=
+while read -r p; do case $p in ready) sig=$end ;; *) pid=$p ;; esac; done
 if [ -n "$pid" ]; then
 	kill -s "$sig" "$pid"; n=0
 	while kill -0 "$pid" && [ $n -lt 600 ]; do n=$((n+1)); sleep 0.1 || sleep 1; done
@@ -60,6 +62,12 @@ func newGuard(h serverHome, mode ServerMode) (*guard, error) {
 // watch makes pid the process that must not outlive this one.
 func (g *guard) watch(pid int) error {
 	_, err := g.pipe.WriteString(strconv.Itoa(pid) + "\n")
+	return err
+}
+
+// ready makes the guard end the process in good order from now on.
+func (g *guard) ready() error {
+	_, err := g.pipe.WriteString("ready\n")
 	return err
 }
 

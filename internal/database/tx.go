@@ -27,9 +27,22 @@ func InSnapshot(ctx context.Context, db *sqlx.DB, fn func(tx *sqlx.Tx) error) er
 	return inTx(ctx, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
 }
 
+// Exec runs one statement that is a transaction of its own, again like InTx where the server gave it up.
+func Exec(ctx context.Context, db *sqlx.DB, query string, args ...any) (res sql.Result, err error) {
+	err = retry(ctx, func() error {
+		res, err = db.ExecContext(ctx, query, args...)
+		return err
+	})
+	return res, err
+}
+
 func inTx(ctx context.Context, db *sqlx.DB, opts *sql.TxOptions, fn func(tx *sqlx.Tx) error) error {
+	return retry(ctx, func() error { return once(ctx, db, opts, fn) })
+}
+
+func retry(ctx context.Context, fn func() error) error {
 	for try := 1; ; try++ {
-		err := once(ctx, db, opts, fn)
+		err := fn()
 		if err == nil || try == maxTries || !isRetryable(err) {
 			return err
 		}

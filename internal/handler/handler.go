@@ -25,5 +25,6 @@ type API struct {
 	draining atomic.Bool
 }
 
-// Drain makes /readyz answer 503 from now on, so that a load balancer sends no more requests.
+// Drain makes /readyz answer 503 from now on, so that a load balancer sends no more requests, and
+// every answer ask its client for a new connection next time.
 func (a *API) Drain() { a.draining.Store(true) }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +56,9 @@ func (a *API) identify(next http.Handler) http.Handler {
 		}
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if a.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{id: id})))
 	})
 }
@@ -103,7 +108,7 @@ func (a *API) recoverPanics(next http.Handler) http.Handler {
 
 func (a *API) cors() func(http.Handler) http.Handler {
 	return cors.Handler(cors.Options{
-		AllowedOrigins:   a.CORSOrigins,
+		AllowOriginFunc:  func(_ *http.Request, origin string) bool { return slices.Contains(a.CORSOrigins, origin) },
 		AllowedMethods:   []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
 		AllowedHeaders:   []string{"Accept", "Accept-Language", "Authorization", "Content-Type", "Cache-Control", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id", "X-Requested-With"},
 		ExposedHeaders:   []string{"Link", "ETag", "Location", "X-Total-Count", "X-Request-Id", "Retry-After", "Idempotent-Replayed"},
@@ -143,6 +148,11 @@ func cleanPath(next http.Handler) http.Handler {
 
 func routePath(r *http.Request) string {
 	segments := strings.FieldsFunc(r.URL.EscapedPath(), func(c rune) bool { return c == '/' })
+	for i, s := range segments {
+		if plain, err := url.PathUnescape(s); err == nil && !strings.Contains(plain, "/") {
+			segments[i] = plain
+		}
+	}
 	return "/" + strings.Join(segments, "/")
 }
 

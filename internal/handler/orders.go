@@ -78,8 +78,10 @@ func (a *API) updateOrderStatus(w http.ResponseWriter, r *http.Request) error {
 	var in model.StatusInput
 	if status := q.text("status"); status != "" {
 		in.Status = model.Status(status)
-	} else if err := decode(r, &in); err != nil {
-		return err
+	} else if r.ContentLength != 0 { // without a body the status is what is missing
+		if err := decode(r, &in); err != nil {
+			return err
+		}
 	}
 	order, err := a.Services.Orders.UpdateStatus(r.Context(), caller(r).UserID, id, in)
 	if err != nil {

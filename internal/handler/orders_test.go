@@ -221,7 +221,7 @@ func TestOrderStatus(t *testing.T) {
 		{admin, "PUT /orders/1/status", `{"status":"Lost"}`, 422, is{`"field":"status"`}},
 		{admin, "PUT /orders/1/status", `{}`, 422, is{`"field":"status"`}},
 		{admin, "PUT /orders/1/status", `{"status":1}`, 422, is{`"field":"status"`}},
-		{admin, "PUT /orders/1/status", "", 400, nil},
+		{admin, "PUT /orders/1/status", "", 422, is{`"field":"status"`}},
 		{admin, "PUT /orders/1/status?status=%ff", "", 400, nil},
 		{admin, "PUT /orders/424242/status?status=Shipped", "", 404, nil},
 		{admin, "PUT /admin/orders/424242/status?status=Shipped", "", 404, nil},

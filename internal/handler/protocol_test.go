@@ -344,6 +344,9 @@ func TestUnreadable(t *testing.T) {
 	for _, call := range calls {
 		for _, body := range []string{"", " ", "{", "}", "[]", "[{}]", "null", "true", "1", `"x"`, `{"a":}`, `{"a":1,}`, `{'a':1}`, `{} {}`, `{}x`, "{a:1}", "<x/>", "a=b",
 			"{\"name\":\"\xff\"}", "{\"\xc3\x28\":1}", "\x00", `{"name":"` + "\x01" + `"}`, `{"name":"\x"}`, `{"a":NaN}`, `{"a":01}`, strings.Repeat("[", 20000), strings.Repeat(`{"a":`, 20000)} {
+			if body == "" && strings.HasSuffix(call, "/status") {
+				continue // no body is a missing status there, for it may stand in the query
+			}
 			send(t, s, step{admin, call, body, 400, is{`"code":"malformed"`}})
 		}
 	}

@@ -3,7 +3,7 @@ package model
 // MaxCartLines is how many different products one cart holds: one page shows all of them.
 const MaxCartLines = 100
 
-// MaxQuantity is how many pieces of a product one request can ask for.
+// MaxQuantity is how many pieces of one product a cart holds.
 const MaxQuantity = 1000
 
 // CartItem is one product in a user's cart, at today's name and price. Available tells whether it
@@ -65,4 +65,5 @@ type Shortage struct {
 	Name      string `json:"name"`
 	Requested int64  `json:"requested"`
 	Available int64  `json:"available"`
+	Archived  bool   `json:"-"`
 }

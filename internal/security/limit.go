@@ -1,6 +1,7 @@
 package security
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -15,6 +16,13 @@ type Limiter struct {
 	mu    sync.Mutex
 	full  map[string]time.Time // when a key is back at its full burst
 	swept time.Time
+	turns map[string]*turn
+}
+
+// turn is the right to go on for a key, held while free is empty.
+type turn struct {
+	free    chan struct{}
+	waiting int // and the one that holds it
 }
 
 // maxKeys bounds the memory of a Limiter; beyond it some keys are forgotten early.
@@ -22,7 +30,7 @@ const maxKeys = 100_000
 
 // NewLimiter allows burst events per period and key; burst 0 allows all.
 func NewLimiter(burst int, period time.Duration) *Limiter {
-	return &Limiter{burst: burst, period: period, now: time.Now, full: map[string]time.Time{}}
+	return &Limiter{burst: burst, period: period, now: time.Now, full: map[string]time.Time{}, turns: map[string]*turn{}}
 }
 
 // Take counts an event. It returns 0 when the event is allowed, else how long to wait for the next.
@@ -44,6 +52,40 @@ func (l *Limiter) Take(key string) time.Duration {
 	}
 	l.full[key] = full.Add(step)
 	return 0
+}
+
+// Turn waits until nobody else has the turn of this key, so that what a try costs is known before the
+// next one; done passes it on. It fails when ctx ends first.
+func (l *Limiter) Turn(ctx context.Context, key string) (done func(), err error) {
+	if l.burst == 0 {
+		return func() {}, nil
+	}
+	l.mu.Lock()
+	t := l.turns[key]
+	if t == nil {
+		t = &turn{free: make(chan struct{}, 1)}
+		t.free <- struct{}{}
+		l.turns[key] = t
+	}
+	t.waiting++
+	l.mu.Unlock()
+	leave := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if t.waiting--; t.waiting == 0 {
+			delete(l.turns, key)
+		}
+	}
+	select {
+	case <-t.free:
+		return func() {
+			t.free <- struct{}{}
+			leave()
+		}, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
 }
 
 // GiveBack uncounts one event that Take allowed.

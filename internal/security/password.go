@@ -3,8 +3,10 @@
 package security
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"golang.org/x/crypto/bcrypt"
@@ -17,17 +19,30 @@ const PasswordCost = 12
 type Passwords struct {
 	cost  int
 	dummy func() []byte
+	slots chan struct{}
 }
 
 // NewPasswords returns a Passwords that hashes at the given cost, PasswordCost outside of tests.
 func NewPasswords(cost int) *Passwords {
-	return &Passwords{cost: cost, dummy: sync.OnceValue(func() []byte {
+	slots := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+	return &Passwords{cost: cost, slots: slots, dummy: sync.OnceValue(func() []byte {
 		hash, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), cost)
 		if err != nil {
 			panic(fmt.Sprintf("bcrypt at cost %d: %v", cost, err)) // a wrong constant in our own code
 		}
 		return hash
 	})}
+}
+
+// Slot waits for a processor's time to hash or compare; release gives it back. Half of the processors
+// are never taken, so that logins, however many, leave the shop the rest. It fails when ctx ends first.
+func (p *Passwords) Slot(ctx context.Context) (release func(), err error) {
+	select {
+	case p.slots <- struct{}{}:
+		return func() { <-p.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Hash returns the hash of a password of at most 72 bytes.

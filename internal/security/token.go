@@ -47,7 +47,7 @@ func (t *Tokens) Life() time.Duration { return t.life }
 // tokenClaims is Claims on the wire.
 type tokenClaims struct {
 	jwt.RegisteredClaims
-	Version int64 `json:"ver"`
+	Version *int64 `json:"ver"`
 }
 
 // New signs a token.
@@ -59,7 +59,7 @@ func (t *Tokens) New(c Claims) (string, error) {
 			IssuedAt:  jwt.NewNumericDate(now),
 			ExpiresAt: jwt.NewNumericDate(now.Add(t.life)),
 		},
-		Version: c.Version,
+		Version: &c.Version,
 	}).SignedString(t.key)
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
@@ -74,8 +74,8 @@ func (t *Tokens) Read(token string) (Claims, error) {
 		return Claims{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
 	id, err := strconv.ParseInt(c.Subject, 10, 64)
-	if err != nil || id < 1 || c.IssuedAt == nil {
-		return Claims{}, fmt.Errorf("%w: no user or no time of issue", ErrToken)
+	if err != nil || id < 1 || c.IssuedAt == nil || c.Version == nil {
+		return Claims{}, fmt.Errorf("%w: no user, time of issue or version", ErrToken)
 	}
-	return Claims{UserID: id, Version: c.Version}, nil
+	return Claims{UserID: id, Version: *c.Version}, nil
 }

@@ -37,7 +37,7 @@ func (s *Auth) Register(ctx context.Context, in model.RegisterInput) (int64, err
 	if err := in.Validate(); err != nil {
 		return 0, err
 	}
-	hash, err := s.passwords.Hash(in.Password)
+	hash, err := hashPassword(ctx, s.passwords, in.Password)
 	if err != nil {
 		return 0, fail("register", err)
 	}
@@ -45,8 +45,8 @@ func (s *Auth) Register(ctx context.Context, in model.RegisterInput) (int64, err
 	return id, fail("register", err)
 }
 
-func insertUser(ctx context.Context, db sqlx.ExtContext, in model.RegisterInput, hash string, admin bool) (int64, error) {
-	res, err := db.ExecContext(ctx, `
+func insertUser(ctx context.Context, db *sqlx.DB, in model.RegisterInput, hash string, admin bool) (int64, error) {
+	res, err := database.Exec(ctx, db, `
 		INSERT INTO users (name, email, password_hash, is_admin, created_at)
 		VALUES (?, ?, ?, ?, ?)`,
 		in.Name, in.Email, hash, admin, now())
@@ -71,13 +71,23 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return model.Login{}, fail("log in", err)
 	}
-	// Counted before the password is looked at, so that guesses made at once count as well.
+	// One at a time, and counted before the password is looked at: guesses made at once count as well.
 	key := limitKey(a, in.Username, clientAddr)
+	done, err := s.logins.Turn(ctx, key)
+	if err != nil {
+		return model.Login{}, fail("log in", err)
+	}
+	defer done()
 	if wait := s.logins.Take(key); wait > 0 {
 		return model.Login{}, apperr.Retry(apperr.RateLimited,
 			"Too many failed logins. Please wait a moment before you try again.", wait, nil)
 	}
-	if !s.passwords.Matches(a.PasswordHash, in.Password) {
+	ok, err := matches(ctx, s.passwords, a.PasswordHash, in.Password)
+	if err != nil {
+		s.logins.GiveBack(key)
+		return model.Login{}, fail("log in", err)
+	}
+	if !ok {
 		return model.Login{}, apperr.New(apperr.InvalidCredentials, "E-mail or password is wrong.")
 	}
 	s.logins.GiveBack(key)
@@ -86,6 +96,26 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string
 		return model.Login{}, fail("log in", err)
 	}
 	return model.Login{Token: token, IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}, nil
+}
+
+// matches is Passwords.Matches in a slot.
+func matches(ctx context.Context, p *security.Passwords, hash, password string) (bool, error) {
+	release, err := p.Slot(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	return p.Matches(hash, password), nil
+}
+
+// hashPassword is Passwords.Hash in a slot.
+func hashPassword(ctx context.Context, p *security.Passwords, password string) (string, error) {
+	release, err := p.Slot(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return p.Hash(password)
 }
 
 func newToken(tokens *security.Tokens, c security.Claims) (model.Token, error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/jmoiron/sqlx"
 
@@ -21,6 +22,15 @@ type Cart struct {
 const cartColumns = `c.id, c.user_id, c.product_id, p.name, p.price, c.quantity,
 	p.price * c.quantity AS total_price, p.image_url, p.stock,
 	p.archived_at IS NULL AND p.stock >= c.quantity AS available`
+
+// cartLines is the table for writes, read by user and product whatever the optimizer thinks: by another
+// index, or none, a write locks or awaits lines of other carts.
+const cartLines = "carts c FORCE INDEX (uq_carts_line)"
+
+const removeLine = `
+	DELETE c
+	FROM ` + cartLines + `
+	WHERE c.user_id = ? AND c.product_id = ?`
 
 var errNoLine = apperr.New(apperr.NotFound, "This product is not in your cart.")
 
@@ -56,28 +66,32 @@ func (s *Cart) List(ctx context.Context, userID int64, page model.Page) (model.L
 }
 
 // Add puts pieces of a product into the cart, on top of those that are there. OutOfStock if that is
-// more than the shop has, CartFull beyond model.MaxCartLines products.
+// more than the shop has, CartFull beyond model.MaxQuantity of it or model.MaxCartLines products.
 func (s *Cart) Add(ctx context.Context, userID int64, in model.CartInput) (model.CartItem, error) {
 	if err := in.Validate(); err != nil {
 		return model.CartItem{}, err
 	}
+	if *in.ProductID > math.MaxInt32 { // beyond the column
+		return model.CartItem{}, errNoProduct
+	}
 	var item model.CartItem
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		// Written first and judged after: the row lock makes two additions at once add up.
-		res, err := tx.ExecContext(ctx, `
+		_, err := tx.ExecContext(ctx, `
 			INSERT INTO carts (user_id, product_id, quantity)
-			SELECT ?, id, ?
-			FROM products
-			WHERE id = ? AND archived_at IS NULL
-			ON DUPLICATE KEY UPDATE quantity = carts.quantity + VALUES(quantity)`, userID, *in.Quantity, *in.ProductID)
+			VALUES (?, ?, ?)
+			ON DUPLICATE KEY UPDATE quantity = quantity + VALUES(quantity)`, userID, *in.ProductID, *in.Quantity)
 		if database.IsMissingReference(err) {
-			return errNoUser
+			return errNoProduct
 		}
-		if err := mustMatch(res, err, errNoProduct); err != nil {
+		if err != nil {
 			return err
 		}
 		if item, err = getLine(ctx, tx, userID, int64(*in.ProductID)); err != nil {
 			return err
+		}
+		if item.Quantity > model.MaxQuantity {
+			return apperr.Newf(apperr.CartFull, "A cart holds at most %d pieces of one product.", model.MaxQuantity)
 		}
 		return checkRoom(ctx, tx, userID)
 	})
@@ -131,8 +145,10 @@ func outOfStock(items []model.Shortage) error {
 		if i > 0 {
 			message += ","
 		}
-		switch it.Available {
-		case 0:
+		switch {
+		case it.Archived:
+			message += fmt.Sprintf(" %s is no longer sold", it.Name)
+		case it.Available == 0:
 			message += fmt.Sprintf(" %s is sold out", it.Name)
 		default:
 			message += fmt.Sprintf(" %d of %s left, not %d", it.Available, it.Name, it.Requested)
@@ -153,7 +169,7 @@ func (s *Cart) Update(ctx context.Context, userID, productID int64, in model.Qua
 	var item model.CartItem
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		res, err := tx.ExecContext(ctx, `
-			UPDATE carts
+			UPDATE `+cartLines+`
 			SET quantity = ?
 			WHERE user_id = ? AND product_id = ?`, *in.Quantity, userID, productID)
 		if err := mustMatch(res, err, errNoLine); err != nil {
@@ -174,7 +190,7 @@ func (s *Cart) Decrease(ctx context.Context, userID, productID int64) (left int6
 		var quantity int64
 		err := tx.GetContext(ctx, &quantity, `
 			SELECT quantity
-			FROM carts
+			FROM `+cartLines+`
 			WHERE user_id = ? AND product_id = ?
 			FOR UPDATE`, userID, productID)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -185,10 +201,11 @@ func (s *Cart) Decrease(ctx context.Context, userID, productID int64) (left int6
 		}
 		left = quantity - 1
 		if left == 0 {
-			return removeLine(ctx, tx, userID, productID)
+			_, err = tx.ExecContext(ctx, removeLine, userID, productID)
+			return err
 		}
 		_, err = tx.ExecContext(ctx, `
-			UPDATE carts
+			UPDATE `+cartLines+`
 			SET quantity = ?
 			WHERE user_id = ? AND product_id = ?`, left, userID, productID)
 		return err
@@ -198,20 +215,15 @@ func (s *Cart) Decrease(ctx context.Context, userID, productID int64) (left int6
 
 // Remove takes a product out of the cart.
 func (s *Cart) Remove(ctx context.Context, userID, productID int64) error {
-	return fail("remove from cart", removeLine(ctx, s.db, userID, productID))
-}
-
-func removeLine(ctx context.Context, db sqlx.ExecerContext, userID, productID int64) error {
-	res, err := db.ExecContext(ctx, `
-		DELETE FROM carts
-		WHERE user_id = ? AND product_id = ?`, userID, productID)
-	return mustMatch(res, err, errNoLine)
+	res, err := database.Exec(ctx, s.db, removeLine, userID, productID)
+	return fail("remove from cart", mustMatch(res, err, errNoLine))
 }
 
 // Clear empties the cart.
 func (s *Cart) Clear(ctx context.Context, userID int64) error {
-	_, err := s.db.ExecContext(ctx, `
-		DELETE FROM carts
-		WHERE user_id = ?`, userID)
+	_, err := database.Exec(ctx, s.db, `
+		DELETE c
+		FROM `+cartLines+`
+		WHERE c.user_id = ?`, userID)
 	return fail("empty cart", err)
 }

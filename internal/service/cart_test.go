@@ -1,7 +1,10 @@
 package service_test
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"time"
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
@@ -72,5 +75,108 @@ func TestCartFull(t *testing.T) {
 	s.Fill(u, first, 1)
 	if lines, pieces := s.Count("SELECT COUNT(*) FROM carts"), s.Count("SELECT SUM(quantity) FROM carts"); lines != 100 || pieces != 101 {
 		t.Errorf("%d lines, %d pieces", lines, pieces)
+	}
+}
+
+// TestCartTabs lets shoppers with two tabs each add, set, remove, clear and order the same few products
+// at once: whatever the answers are, none is that the database gave up.
+func TestCartTabs(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	var products []model.Product
+	for i := range 6 {
+		products = append(products, s.Product(string(rune('A'+i)), "1.00", 100_000))
+	}
+	people := make([]*testkit.Person, 8)
+	for i := range people {
+		people[i] = s.User()
+	}
+	errs := atOnce(2*len(people), func(tab int) error {
+		u := people[tab/2].ID
+		for i := range 25 {
+			id, one := model.Int(products[(i*7+tab)%6].ID), model.Int(1)
+			_, err := s.Services.Cart.Add(t.Context(), u, model.CartInput{ProductID: &id, Quantity: &one})
+			switch i % 5 {
+			case 0:
+				err = errors.Join(err, s.Services.Cart.Remove(t.Context(), u, int64(id)))
+			case 1:
+				zero := model.Int(0)
+				_, e := s.Services.Cart.Update(t.Context(), u, int64(id), model.QuantityInput{Quantity: &zero})
+				err = errors.Join(err, e)
+			case 2:
+				_, e := s.Services.Orders.PlaceOrder(t.Context(), u, testkit.OrderInput())
+				err = errors.Join(err, e)
+			case 3:
+				_, e := s.Services.Cart.Decrease(t.Context(), u, int64(id))
+				err = errors.Join(err, e)
+			}
+			if c := code(err); err != nil && c != apperr.NotFound && c != apperr.EmptyCart {
+				return err
+			}
+		}
+		return s.Services.Cart.Clear(t.Context(), u)
+	})
+	if errs[""] != 2*len(people) {
+		t.Errorf("answers were %v", errs)
+	}
+	var taken int64
+	for _, p := range products {
+		taken += 100_000 - s.Stock(p)
+	}
+	if sold := s.Count("SELECT SUM(quantity) FROM order_items"); sold != taken {
+		t.Errorf("%d sold, %d taken", sold, taken)
+	}
+}
+
+// TestAddBesideLock adds a product while another is locked by a slow transaction.
+func TestAddBesideLock(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, slow, lamp, mug := s.User(), s.User(), s.Product("Lamp", "19.99", 5), s.Product("Mug", "7.10", 5)
+	tx := s.DB.MustBegin()
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.Exec("UPDATE products SET stock = 4 WHERE id = ?", lamp.ID); err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan error, 1)
+	go func() {
+		id, one := model.Int(lamp.ID), model.Int(1)
+		_, err := s.Services.Cart.Add(t.Context(), slow.ID, model.CartInput{ProductID: &id, Quantity: &one})
+		waiting <- err
+	}()
+	// Until the slow one waits; the server renews this view no oftener than every tenth of a second.
+	for s.Count("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") == 0 {
+		time.Sleep(200 * time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // less than a wait for a lock lasts
+	defer cancel()
+	id, one := model.Int(mug.ID), model.Int(1)
+	if _, err := s.Services.Cart.Add(ctx, u.ID, model.CartInput{ProductID: &id, Quantity: &one}); err != nil {
+		t.Error(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waiting; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRemoveBesideLock removes a line while the same product's line of another is locked.
+func TestRemoveBesideLock(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, other, lamp := s.User(), s.User(), s.Product("Lamp", "19.99", 5)
+	s.Fill(u, lamp, 1)
+	s.Fill(other, lamp, 1)
+	tx := s.DB.MustBegin()
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.Exec("UPDATE carts SET quantity = 2 WHERE user_id = ?", other.ID); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // less than a wait for a lock lasts
+	defer cancel()
+	if err := s.Services.Cart.Remove(ctx, u.ID, lamp.ID); err != nil {
+		t.Error(err)
 	}
 }

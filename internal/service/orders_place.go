@@ -49,7 +49,7 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 		if err := insertOrder(ctx, tx, &o); err != nil {
 			return err
 		}
-		return deleteLines(ctx, tx, lineIDs)
+		return deleteLines(ctx, tx, userID, lineIDs)
 	})
 	return o, fail("place order", err)
 }
@@ -60,7 +60,7 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 func lockCart(ctx context.Context, tx *sqlx.Tx, userID int64) (lines []cartLine, err error) {
 	err = tx.SelectContext(ctx, &lines, `
 		SELECT c.id, c.product_id, c.quantity, p.name, p.price, p.stock, p.archived_at IS NOT NULL AS archived
-		FROM carts c FORCE INDEX (uq_carts_line)
+		FROM `+cartLines+`
 		STRAIGHT_JOIN `+productsByID+` ON p.id = c.product_id
 		WHERE c.user_id = ?
 		ORDER BY c.product_id
@@ -79,10 +79,10 @@ func makeOrder(userID int64, in model.OrderInput, lines []cartLine) (model.Order
 	var short []model.Shortage
 	for _, l := range lines {
 		if l.Archived {
-			l.Stock = 0
+			l.Stock = 0 // the shop has none to sell
 		}
 		if l.Stock < l.Quantity {
-			short = append(short, model.Shortage{ProductID: l.ProductID, Name: l.Name, Requested: l.Quantity, Available: l.Stock})
+			short = append(short, model.Shortage{ProductID: l.ProductID, Name: l.Name, Requested: l.Quantity, Available: l.Stock, Archived: l.Archived})
 		}
 		cost := l.Price.Times(l.Quantity)
 		o.TotalPrice = min(o.TotalPrice+cost, model.MaxMoney+1)
@@ -106,7 +106,7 @@ func makeOrder(userID int64, in model.OrderInput, lines []cartLine) (model.Order
 // the judgement, is what keeps the stock from being oversold.
 func takeStock(ctx context.Context, tx *sqlx.Tx, userID int64, lineIDs []int64) error {
 	query, args, err := sqlx.In(`
-		UPDATE carts c FORCE INDEX (uq_carts_line)
+		UPDATE `+cartLines+`
 		STRAIGHT_JOIN `+productsByID+` ON p.id = c.product_id
 		SET p.stock = p.stock - c.quantity
 		WHERE c.user_id = ? AND c.id IN (?) AND p.stock >= c.quantity AND p.archived_at IS NULL`, userID, lineIDs)
@@ -150,10 +150,11 @@ func insertOrder(ctx context.Context, tx *sqlx.Tx, o *model.Order) error {
 }
 
 // deleteLines empties the cart of what was ordered: a line added meanwhile stays for the next order.
-func deleteLines(ctx context.Context, tx *sqlx.Tx, lineIDs []int64) error {
+func deleteLines(ctx context.Context, tx *sqlx.Tx, userID int64, lineIDs []int64) error {
 	query, args, err := sqlx.In(`
-		DELETE FROM carts
-		WHERE id IN (?)`, lineIDs)
+		DELETE c
+		FROM `+cartLines+`
+		WHERE c.user_id = ? AND c.id IN (?)`, userID, lineIDs)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/database"
 	"hexamart/internal/model"
 )
 
@@ -198,7 +199,7 @@ func (s *Products) Create(ctx context.Context, in model.ProductInput) (model.Pro
 	if err := in.Validate(); err != nil {
 		return model.Product{}, err
 	}
-	res, err := s.db.ExecContext(ctx, `
+	res, err := database.Exec(ctx, s.db, `
 		INSERT INTO products (name, price, category, stock, image_url, created_at)
 		VALUES (?, ?, ?, ?, ?, ?)`,
 		in.Name, *in.Price, in.Category, *in.Stock, in.ImageURL, now())
@@ -215,7 +216,7 @@ func (s *Products) Update(ctx context.Context, id int64, in model.ProductInput) 
 	if err := in.Validate(); err != nil {
 		return model.Product{}, err
 	}
-	res, err := s.db.ExecContext(ctx, `
+	res, err := database.Exec(ctx, s.db, `
 		UPDATE `+productsByID+`
 		SET name = ?, price = ?, category = ?, stock = ?, image_url = ?
 		WHERE id = ? AND archived_at IS NULL`,

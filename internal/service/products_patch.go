@@ -49,19 +49,22 @@ func patchProduct(ctx context.Context, tx *sqlx.Tx, id int64, in model.ProductPa
 	if in.ImageURL.Set {
 		add("image_url = ?", in.ImageURL.Value)
 	}
-	var delta model.Int
+	where := "id = ? AND archived_at IS NULL"
 	if in.StockDelta != nil {
-		delta = *in.StockDelta
-		add("stock = stock + ?", delta)
+		add("stock = stock + ?", *in.StockDelta)
+		where += " AND stock + ? BETWEEN 0 AND GREATEST(stock, ?)"
 	}
 	if len(set) == 0 {
 		return nil
 	}
+	args = append(args, id)
+	if in.StockDelta != nil {
+		args = append(args, *in.StockDelta, model.MaxStock)
+	}
 	res, err := tx.ExecContext(ctx, `
 		UPDATE `+productsByID+`
 		SET `+strings.Join(set, ", ")+`
-		WHERE id = ? AND archived_at IS NULL AND stock + ? BETWEEN 0 AND ?`,
-		append(args, id, delta, model.MaxStock)...)
+		WHERE `+where, args...)
 	if err != nil {
 		return err
 	}
@@ -69,16 +72,16 @@ func patchProduct(ctx context.Context, tx *sqlx.Tx, id int64, in model.ProductPa
 		return err
 	}
 	p, err := getProduct(ctx, tx, id)
-	if err != nil {
+	if err != nil || in.StockDelta == nil {
 		return err
 	}
 	return apperr.With(apperr.OutOfStock, "The stock can't change by that much.",
-		map[string]any{"items": []model.Shortage{{ProductID: p.ID, Name: p.Name, Requested: -int64(delta), Available: p.Stock}}})
+		map[string]any{"items": []model.Shortage{{ProductID: p.ID, Name: p.Name, Requested: -int64(*in.StockDelta), Available: p.Stock}}})
 }
 
 // Delete archives a product: it leaves the shop, and orders keep their lines.
 func (s *Products) Delete(ctx context.Context, id int64) error {
-	res, err := s.db.ExecContext(ctx, `
+	res, err := database.Exec(ctx, s.db, `
 		UPDATE `+productsByID+`
 		SET archived_at = ?
 		WHERE id = ? AND archived_at IS NULL`, now(), id)

@@ -17,7 +17,7 @@ func (s *Auth) CreateAdmin(ctx context.Context, in model.RegisterInput) error {
 	if err := in.Validate(); err != nil {
 		return err
 	}
-	hash, err := s.passwords.Hash(in.Password)
+	hash, err := hashPassword(ctx, s.passwords, in.Password)
 	if err != nil {
 		return fail("create admin", err)
 	}
@@ -28,7 +28,7 @@ func (s *Auth) CreateAdmin(ctx context.Context, in model.RegisterInput) error {
 // PromoteUser makes the user with this e-mail an admin and leaves the password alone; NotFound if
 // there is none.
 func (s *Auth) PromoteUser(ctx context.Context, email string) error {
-	res, err := s.db.ExecContext(ctx, `
+	res, err := database.Exec(ctx, s.db, `
 		UPDATE users
 		SET is_admin = TRUE
 		WHERE email_key = LOWER(?)`, email)
@@ -88,7 +88,7 @@ func (s *Products) Seed(ctx context.Context) (added int64, err error) {
 		if added == 0 {
 			return nil
 		}
-		_, err := s.db.ExecContext(ctx, `
+		_, err := database.Exec(ctx, s.db, `
 			INSERT INTO products (name, price, category, stock, created_at)
 			VALUES `+strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?), ", int(added)), ", "), args...)
 		return err

@@ -43,7 +43,7 @@ func (s *Users) UpdateProfile(ctx context.Context, userID int64, in model.Profil
 	if err := in.Validate(); err != nil {
 		return err
 	}
-	res, err := s.db.ExecContext(ctx, `
+	res, err := database.Exec(ctx, s.db, `
 		UPDATE users
 		SET name = ?, email = ?, address = IF(?, ?, address)
 		WHERE id = ?`, in.Name, in.Email, in.Address.Set, in.Address.Value, userID)
@@ -58,7 +58,7 @@ func (s *Users) UpdateAddress(ctx context.Context, userID int64, in model.Addres
 	if err := in.Validate(); err != nil {
 		return err
 	}
-	res, err := s.db.ExecContext(ctx, `
+	res, err := database.Exec(ctx, s.db, `
 		UPDATE users
 		SET address = ?
 		WHERE id = ?`, in.Address, userID)
@@ -92,15 +92,19 @@ func (s *Users) setPassword(ctx context.Context, userID int64, in model.Password
 	if err != nil {
 		return 0, err
 	}
-	if !s.passwords.Matches(a.PasswordHash, in.OldPassword) {
+	ok, err := matches(ctx, s.passwords, a.PasswordHash, in.OldPassword)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
 		return 0, apperr.Invalid([]apperr.Field{apperr.BadField("old_password", "is wrong")})
 	}
-	hash, err := s.passwords.Hash(in.NewPassword)
+	hash, err := hashPassword(ctx, s.passwords, in.NewPassword)
 	if err != nil {
 		return 0, err
 	}
 	// Only over the version that was checked: of two changes at once one wins and the other is told.
-	res, err := s.db.ExecContext(ctx, `
+	res, err := database.Exec(ctx, s.db, `
 		UPDATE users
 		SET password_hash = ?, token_version = token_version + 1
 		WHERE id = ? AND token_version = ?`, hash, userID, a.TokenVersion)
