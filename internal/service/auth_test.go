@@ -102,3 +102,17 @@ func TestEnsureAdmin(t *testing.T) {
 		}
 	})
 }
+
+// TestLoginAtOnce logs one account in more often at once than it may fail: no login is a failure.
+func TestLoginAtOnce(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	errs := atOnce(15, func(int) error {
+		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: u.Email, Password: u.Password}, "here")
+		return err
+	})
+	if errs[""] != 15 {
+		t.Errorf("answers were %v", errs)
+	}
+}
