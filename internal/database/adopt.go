@@ -87,6 +87,7 @@ type column struct {
 	Name     string  `db:"c"`
 	Type     string  `db:"data_type"`
 	Length   *int64  `db:"len"`
+	Full     string  `db:"column_type"`
 	Nullable string  `db:"is_nullable"`
 	Default  *string `db:"dflt"`
 	Extra    string  `db:"extra"`
@@ -134,7 +135,7 @@ func (a *adopter) readColumns(ctx context.Context) error {
 	var list []column
 	if err := a.db.SelectContext(ctx, &list, `
 		SELECT table_name AS t, column_name AS c, data_type AS data_type, character_maximum_length AS len,
-			is_nullable AS is_nullable, column_default AS dflt, extra AS extra
+			column_type AS column_type, is_nullable AS is_nullable, column_default AS dflt, extra AS extra
 		FROM information_schema.columns
 		WHERE table_schema = DATABASE()`); err != nil {
 		return err
@@ -221,7 +222,7 @@ func (a *adopter) note(ctx context.Context, tx *sqlx.Tx, step string, changes []
 
 // noteRows keeps how many rows there were, as changes of the pseudo-column "rows".
 func (a *adopter) noteRows(ctx context.Context) error {
-	return a.once(ctx, "rows", func(tx *sqlx.Tx) ([]Change, error) {
+	return a.once(ctx, "rows", false, func(tx *sqlx.Tx) ([]Change, error) {
 		var changes []Change
 		for _, table := range legacyTables {
 			var n string
@@ -234,10 +235,11 @@ func (a *adopter) noteRows(ctx context.Context) error {
 	})
 }
 
-// once runs a change of rows in a transaction, together with the note that it was made.
-func (a *adopter) once(ctx context.Context, step string, fn func(tx *sqlx.Tx) ([]Change, error)) error {
+// once runs a change of rows in a transaction, together with the note that it was made; one that was
+// noted is left out unless it can be repeated.
+func (a *adopter) once(ctx context.Context, step string, repeat bool, fn func(tx *sqlx.Tx) ([]Change, error)) error {
 	return InTx(ctx, a.db, func(tx *sqlx.Tx) error {
-		if done, err := a.isDone(ctx, tx, step); done || err != nil {
+		if done, err := a.isDone(ctx, tx, step); err != nil || (done && !repeat) {
 			return err
 		}
 		changes, err := fn(tx)
@@ -272,7 +274,7 @@ func summarize(notes []Change) *Adoption {
 		case "rows":
 			r.Rows[c.Table] = n
 		case "moved":
-			r.Moved = n
+			r.Moved += n
 		default:
 			r.Changes = append(r.Changes, c)
 		}

@@ -20,6 +20,15 @@ var obstacles = []struct{ what, query string }{
 	{"products with a price below zero or above 9999999999.99", "SELECT id FROM products WHERE NOT (price >= 0 AND price < 9999999999.995)"},
 	{"orders with a total beyond 9999999999.99", "SELECT id FROM orders WHERE NOT ABS(total_price) < 9999999999.995"},
 	{"order items with a price beyond 9999999999.99", "SELECT id FROM order_items WHERE NOT ABS(price) < 9999999999.995"},
+	{"users with an e-mail of more than 255 characters", "SELECT id FROM users WHERE CHAR_LENGTH(email) > 255"},
+	{"orders with a status of more than 255 characters", "SELECT id FROM orders WHERE CHAR_LENGTH(status) > 255"},
+	{"orders of the day 0000-00-00", "SELECT id FROM orders WHERE CAST(created_at AS CHAR) LIKE '0000%'"},
+	{"cart lines of more pieces than a cart can hold", `
+		SELECT GROUP_CONCAT(id ORDER BY id SEPARATOR ', ')
+		FROM carts
+		WHERE quantity > 0
+		GROUP BY user_id, product_id
+		HAVING SUM(quantity) > 2147483647`},
 	{"users without name, e-mail or password", "SELECT id FROM users WHERE name IS NULL OR email IS NULL OR password_hash IS NULL"},
 	{"products without name, price, category or stock", "SELECT id FROM products WHERE name IS NULL OR price IS NULL OR category IS NULL OR stock IS NULL"},
 	{"cart lines without user, product or quantity", "SELECT id FROM carts WHERE user_id IS NULL OR product_id IS NULL OR quantity IS NULL"},
@@ -41,6 +50,11 @@ func (a *adopter) check(ctx context.Context) error {
 		return err
 	}
 	problems = append(problems, keys...)
+	taken, err := a.takenNames(ctx)
+	if err != nil {
+		return err
+	}
+	problems = append(problems, taken...)
 	for _, o := range obstacles {
 		var rows []string
 		if err := a.db.SelectContext(ctx, &rows, o.query+" LIMIT 11"); err != nil {
@@ -77,12 +91,69 @@ func (a *adopter) columnProblems() (problems []string) {
 		case slices.Contains(legacyTables, c.Table) && !isOurs(c) && c.Nullable == "NO" && c.Default == nil &&
 			!strings.Contains(strings.ToUpper(c.Extra), "GENERATED"):
 			problems = append(problems, "the column "+c.Table+"."+c.Name+" has no default, so no row could be added without it; give it one")
-		case slices.Contains([]string{"users", "products", "orders"}, c.Table) && c.Name == "id" && c.Type != "int":
-			problems = append(problems, "the column "+c.Table+".id is "+c.Type+", not int")
+		case slices.Contains([]string{"users", "products", "orders"}, c.Table) && c.Name == "id" &&
+			(c.Type != "int" || strings.Contains(c.Full, "unsigned")):
+			problems = append(problems, "the column "+c.Table+".id is "+c.Full+", not int")
+		case slices.Contains(legacyColumns[c.Table], c.Name) && c.Type == "enum":
+			problems = append(problems, "the column "+c.Table+"."+c.Name+" is "+c.Full+", not text")
 		}
+	}
+	if wide := a.width("products", "name") + a.width("products", "category"); wide > maxIndexed {
+		problems = append(problems, "the columns products.name and products.category are too wide to be indexed together; make them narrower")
 	}
 	slices.Sort(problems)
 	return problems
+}
+
+// maxIndexed is how many characters of four bytes an index holds, less what else is in it.
+const maxIndexed = 700
+
+// width returns a text column's width in characters; a type without one is too wide for anything.
+func (a *adopter) width(table, name string) int64 {
+	c := a.columns[table+"."+name]
+	if c.Length == nil || strings.HasSuffix(c.Type, "text") {
+		return maxIndexed + 1
+	}
+	return *c.Length
+}
+
+// takenNames are keys, constraints and tables of the owner's that have the name of one of HexaMart's.
+func (a *adopter) takenNames(ctx context.Context) (problems []string, err error) {
+	var clauses []string
+	for _, list := range [][]string{a.usersShape(), a.productsShape(), a.cartsShape(), a.ordersShape(), a.itemsShape()} {
+		clauses = append(clauses, list...)
+	}
+	var names []string
+	for _, c := range clauses {
+		for _, word := range strings.Fields(c) {
+			if strings.HasPrefix(c, "ADD ") && len(word) > 3 && slices.Contains([]string{"ix_", "uq_", "ck_", "fk_"}, word[:3]) {
+				names = append(names, word)
+			}
+		}
+	}
+	query, args, err := sqlx.In(`
+		SELECT CONCAT('the key or constraint ', constraint_name, ' of ', table_name, ' has a name that HexaMart needs for its own; rename it')
+		FROM information_schema.table_constraints
+		WHERE table_schema = DATABASE() AND constraint_name IN (?)
+		UNION
+		SELECT DISTINCT CONCAT('the index ', index_name, ' of ', table_name, ' has a name that HexaMart needs for its own; rename it')
+		FROM information_schema.statistics
+		WHERE table_schema = DATABASE() AND index_name IN (?)
+		UNION
+		SELECT CONCAT('the table ', table_name, ' has a name that HexaMart needs for its own; rename it')
+		FROM information_schema.tables
+		WHERE table_schema = DATABASE() AND table_name = 'order_history'
+		UNION
+		SELECT CONCAT('the foreign key ', constraint_name, ' of ', table_name, '.', column_name, ' is over a text that changes its type; drop it')
+		FROM information_schema.key_column_usage
+		WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL
+			AND table_name IN ('users', 'products', 'carts', 'orders', 'order_items')
+			AND column_name IN ('name', 'email', 'category', 'status', 'payment_status', 'price', 'total_price')`, names, names)
+	if err != nil {
+		return nil, err
+	}
+	err = a.db.SelectContext(ctx, &problems, query, args...)
+	return problems, err
 }
 
 // keyProblems are unique keys over texts, which may hold twice what their new collation takes for the
@@ -120,13 +191,13 @@ func (a *adopter) keyProblems(ctx context.Context) (problems []string, err error
 
 // tryRights does with a table of its own what the adoption does with the shop's.
 func (a *adopter) tryRights(ctx context.Context) error {
-	const drop = "DROP TABLE IF EXISTS adoption_probe"
+	const drop = "DROP TABLE IF EXISTS hexamart_adoption_probe"
 	for _, s := range []string{drop,
-		"CREATE TABLE adoption_probe (id INT PRIMARY KEY, CONSTRAINT fk_adoption_probe FOREIGN KEY (id) REFERENCES users (id)) ENGINE = InnoDB",
-		"ALTER TABLE adoption_probe ADD COLUMN word VARCHAR(9), ADD KEY ix_adoption_probe (word), DROP FOREIGN KEY fk_adoption_probe",
-		"INSERT INTO adoption_probe (id) VALUES (1)",
-		"UPDATE adoption_probe SET word = 'x'",
-		"DELETE FROM adoption_probe",
+		"CREATE TABLE hexamart_adoption_probe (id INT PRIMARY KEY, CONSTRAINT fk_hexamart_adoption_probe FOREIGN KEY (id) REFERENCES users (id)) ENGINE = InnoDB",
+		"ALTER TABLE hexamart_adoption_probe ADD COLUMN word VARCHAR(9), ADD KEY ix_hexamart_adoption_probe (word), DROP FOREIGN KEY fk_hexamart_adoption_probe",
+		"INSERT INTO hexamart_adoption_probe (id) VALUES (1)",
+		"UPDATE hexamart_adoption_probe SET word = 'x'",
+		"DELETE FROM hexamart_adoption_probe",
 	} {
 		// On a connection of its own each time: a foreign key to a table of another engine fails here too.
 		if err := a.exec(ctx, s); err != nil && !isEngineError(err) {

@@ -62,6 +62,15 @@ func TestAdoptQuirks(t *testing.T) {
 				"SELECT character_maximum_length FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'order_items' AND column_name = 'name'": {"180"},
 			},
 		},
+		"OldRows": { // as a server of many years ago wrote them
+			statements: replaced(t, "DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci", "DEFAULT CHARSET=utf8mb3 ROW_FORMAT=COMPACT",
+				"varchar(255) NOT NULL,\n  `password", "varchar(191) NOT NULL,\n  `password", " ☕", ""),
+			want: map[string][]string{"SELECT name FROM products WHERE id = 3": {"Café Crème Mug"}},
+		},
+		"AdminFlag": {
+			statements: append(legacy(t), "UPDATE users SET is_admin = 2 WHERE id = 4"),
+			want:       map[string][]string{"SELECT is_admin FROM users WHERE id = 4": {"1"}},
+		},
 		"FarAhead": {
 			statements: append(legacy(t), "ALTER TABLE orders AUTO_INCREMENT = 2000000000"),
 			want: map[string][]string{
@@ -127,6 +136,14 @@ func TestAdoptRefused(t *testing.T) {
 			database.ErrNotAdoptable, []string{"users.shoe_size has no default", "order_items.name has a name"}},
 		"Keys": {[]string{"ALTER TABLE products ADD UNIQUE KEY own_name (name)"},
 			database.ErrNotAdoptable, []string{"the unique key own_name of products"}},
+		"Names": {[]string{"ALTER TABLE orders ADD CONSTRAINT fk_orders_user FOREIGN KEY (user_id) REFERENCES users (id)",
+			"ALTER TABLE products ADD KEY ix_products_price (price)", "CREATE TABLE order_history (id INT PRIMARY KEY)"},
+			database.ErrNotAdoptable, []string{"constraint fk_orders_user of orders", "index ix_products_price of products", "table order_history"}},
+		"Types": {[]string{"ALTER TABLE products MODIFY name TEXT NOT NULL", "ALTER TABLE orders MODIFY payment_status ENUM('UPI', 'Credit Card', 'Net Banking', 'Cash on Delivery') NOT NULL"},
+			database.ErrNotAdoptable, []string{"too wide", "orders.payment_status is enum"}},
+		"Lengths": {[]string{"ALTER TABLE users MODIFY email VARCHAR(400) NOT NULL", "UPDATE users SET email = REPEAT('x', 256) WHERE id = 3",
+			"UPDATE carts SET quantity = 2000000000 WHERE user_id = 3"},
+			database.ErrNotAdoptable, []string{"users with an e-mail of more than 255 characters: id 3", "cart lines of more pieces than a cart can hold: id 9, 11"}},
 		"Orphans": {[]string{"DELETE FROM users WHERE id = 5", "DELETE FROM products WHERE id = 4"},
 			database.ErrNotAdoptable, []string{"orders whose user is gone: id 6", "order items whose order or product is gone: id 5"}},
 	} {

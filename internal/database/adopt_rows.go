@@ -10,27 +10,29 @@ import (
 	"hexamart/internal/model"
 )
 
-// rowStep is a change of values: find says which, apply makes them.
+// rowStep is a change of values: find says which, apply makes them. One that can be repeated is, when
+// the adoption goes on after an interruption in which the earlier backend may have gone on writing.
 type rowStep struct {
-	name  string
-	find  func(ctx context.Context, db sqlx.QueryerContext) ([]Change, error)
-	apply func(ctx context.Context, tx *sqlx.Tx) error
+	name   string
+	repeat bool
+	find   func(ctx context.Context, db sqlx.QueryerContext) ([]Change, error)
+	apply  func(ctx context.Context, tx *sqlx.Tx) error
 }
 
 // rowSteps are all changes of values, in their order. They come before the tables change their shape,
 // while the values are still as they were.
 func (a *adopter) rowSteps() []rowStep {
 	return []rowStep{
-		{"missing admin flags", changesOf("users", "is_admin", "NULL", "'0'", "is_admin IS NULL"),
-			statements("UPDATE users SET is_admin = 0 WHERE is_admin IS NULL")},
-		{"negative stock", changesOf("products", "stock", "stock", "'0'", "stock < 0"),
+		{"odd admin flags", true, changesOf("users", "is_admin", "is_admin", "IF(is_admin IS NULL, '0', '1')", "is_admin IS NULL OR is_admin NOT IN (0, 1)"),
+			statements("UPDATE users SET is_admin = IF(is_admin IS NULL, 0, 1) WHERE is_admin IS NULL OR is_admin NOT IN (0, 1)")},
+		{"negative stock", true, changesOf("products", "stock", "stock", "'0'", "stock < 0"),
 			statements("UPDATE products SET stock = 0 WHERE stock < 0")},
-		{"prices of products", a.roundings("products", "price"), statements()},
-		{"totals of orders", a.roundings("orders", "total_price"), statements()},
-		{"prices in orders", a.roundings("order_items", "price"), statements()},
-		{"cart lines", cartChanges, mergeCarts},
-		{"statuses", statusChanges, adoptStatuses},
-		{"payment methods", methodCount, moveMethods},
+		{"prices of products", false, a.roundings("products", "price"), statements()},
+		{"totals of orders", false, a.roundings("orders", "total_price"), statements()},
+		{"prices in orders", false, a.roundings("order_items", "price"), statements()},
+		{"cart lines", true, cartChanges, mergeCarts},
+		{"statuses", true, statusChanges, adoptStatuses},
+		{"payment methods", true, methodCount, moveMethods},
 	}
 }
 

@@ -36,7 +36,7 @@ func (a *adopter) steps() []adoptStep {
 	}
 	for _, s := range a.rowSteps() {
 		steps = append(steps, adoptStep{s.name, func(ctx context.Context) error {
-			return a.once(ctx, s.name, func(tx *sqlx.Tx) ([]Change, error) {
+			return a.once(ctx, s.name, s.repeat, func(tx *sqlx.Tx) ([]Change, error) {
 				changes, err := s.find(ctx, tx)
 				if err != nil {
 					return nil, err
@@ -145,7 +145,7 @@ func (a *adopter) reshape(table, constraint string, clauses func() []string) fun
 }
 
 func (a *adopter) alter(ctx context.Context, table string, clauses []string) error {
-	clauses = append(clauses, "DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+	clauses = append(clauses, "DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", "ROW_FORMAT = DYNAMIC")
 	return a.exec(ctx, "ALTER TABLE "+table+"\n\t"+strings.Join(clauses, ",\n\t"))
 }
 

@@ -229,3 +229,40 @@ func adoptUntil(t *testing.T, statements []string, fresh *sqlx.DB, n int64) int 
 	wantAdopted(t, db, fresh)
 	return int(count.Load())
 }
+
+// TestAdoptWrittenMeanwhile lets the earlier backend go on selling between an interrupted adoption and
+// the next one.
+func TestAdoptWrittenMeanwhile(t *testing.T) {
+	t.Parallel()
+	statements := legacy(t)
+	for n := int64(30); n <= 150; n += 8 {
+		t.Run(fmt.Sprintf("After%d", n), func(t *testing.T) {
+			t.Parallel()
+			cfg := testkit.EmptyDatabase(t)
+			load(t, cfg, statements)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var count atomic.Int64
+			first := testkit.Open(t, cfg, func(context.Context, database.Statement) {
+				if count.Add(1) == n {
+					cancel()
+				}
+			})
+			_, _ = adoptAll(ctx, first)
+			db := testkit.Open(t, cfg, nil)
+			// Once the tables have their new shape these fail, as they would for the earlier backend.
+			_, _ = db.Exec("INSERT INTO carts (user_id, product_id, quantity) VALUES (2, 1, 4)")
+			_, _ = db.Exec("INSERT INTO orders (user_id, total_price, status, payment_status) VALUES (1, 5, 'In Transit', 'UPI')")
+			if _, err := adoptAll(t.Context(), db); err != nil {
+				t.Fatal(err)
+			}
+			if odd := content(t, db, `
+				SELECT o.id, o.status, o.payment_status, o.payment_method, h.status
+				FROM orders o
+				LEFT JOIN order_history h ON h.order_id = o.id
+				WHERE h.status IS NULL OR h.status <> o.status OR o.payment_method IS NULL OR o.payment_status <> 'Pending'`); len(odd) > 0 {
+				t.Errorf("odd orders: %q", odd)
+			}
+		})
+	}
+}

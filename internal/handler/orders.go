@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -78,10 +79,8 @@ func (a *API) updateOrderStatus(w http.ResponseWriter, r *http.Request) error {
 	var in model.StatusInput
 	if status := q.text("status"); status != "" {
 		in.Status = model.Status(status)
-	} else if r.ContentLength != 0 { // without a body the status is what is missing
-		if err := decode(r, &in); err != nil {
-			return err
-		}
+	} else if err := decode(r, &in); err != nil && !errors.Is(err, errNoBody) { // without one the status is what is missing
+		return err
 	}
 	order, err := a.Services.Orders.UpdateStatus(r.Context(), caller(r).UserID, id, in)
 	if err != nil {

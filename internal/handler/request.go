@@ -98,13 +98,15 @@ func readBody(r *http.Request) ([]byte, error) {
 		return nil, bodyError(err)
 	}
 	if len(body) == 0 {
-		return nil, apperr.New(apperr.Malformed, "The body is empty; it must be a JSON object.")
+		return nil, errNoBody
 	}
 	if !utf8.Valid(body) {
 		return nil, errNotUTF8
 	}
 	return body, nil
 }
+
+var errNoBody = apperr.New(apperr.Malformed, "The body is empty; it must be a JSON object.")
 
 var errNotUTF8 = apperr.New(apperr.Malformed, "The request is not valid UTF-8.")
 
