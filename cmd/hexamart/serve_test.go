@@ -153,7 +153,7 @@ func TestDrain(t *testing.T) {
 			t.Fatalf("the listener closed first: %v", err)
 		}
 		defer func() { _ = res.Body.Close() }()
-		return res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") != ""
+		return res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") != "" && res.Close
 	})
 	fmt.Fprint(conn, body[20:])
 	answer := make([]byte, 12)

@@ -45,11 +45,7 @@ func ParseDatabaseURL(text string) (*mysql.Config, error) {
 		return nil, errors.New("has unreadable parameters behind the ?")
 	}
 	for name := range params {
-		err := applyParam(cfg, name, params.Get(name))
-		if err != nil && u.User == nil {
-			return nil, errors.New(urlShape)
-		}
-		if err != nil {
+		if err := applyParam(cfg, name, params.Get(name)); err != nil {
 			return nil, err
 		}
 	}

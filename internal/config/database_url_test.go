@@ -82,7 +82,7 @@ func TestParseDatabaseURLRefuses(t *testing.T) {
 		"mysql://root:7788?hush@localhost/db":    "names no database",
 		"mysql://root:7788#hush@localhost/db":    "names no database",
 		"mysql://root:7788/99hush@localhost":     "",
-		"mysql://root:7788/99?hush@localhost/db": urlShape,
+		"mysql://root:7788/99?hush@localhost/db": "parameter",
 		"mysql://root:hush@/db":                  "names no host",
 		"mysql:///db":                            "names no host",
 		"mysql:/db":                              "names no host",

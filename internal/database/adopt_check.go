@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -199,18 +200,13 @@ func (a *adopter) tryRights(ctx context.Context) error {
 		"UPDATE hexamart_adoption_probe SET word = 'x'",
 		"DELETE FROM hexamart_adoption_probe",
 	} {
-		// On a connection of its own each time: a foreign key to a table of another engine fails here too.
-		if err := a.exec(ctx, s); err != nil && !isEngineError(err) {
-			return joinExec(ctx, a.db, err, drop)
+		err := a.exec(ctx, s)
+		if hasNumber(err, erForeignEngine, erForeignEngineMaria) { // users is not InnoDB yet
+			break
+		}
+		if err != nil {
+			return errors.Join(err, a.exec(context.WithoutCancel(ctx), drop))
 		}
 	}
 	return a.exec(ctx, drop)
-}
-
-// isEngineError reports whether a foreign key can't be made because its table is not InnoDB yet.
-func isEngineError(err error) bool { return hasNumber(err, 1005, 1824, 1215, 1822, 1146, 1091) }
-
-func joinExec(ctx context.Context, db *sqlx.DB, err error, statement string) error {
-	_, _ = db.ExecContext(context.WithoutCancel(ctx), statement) // the first error is the one to tell
-	return err
 }

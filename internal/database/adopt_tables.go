@@ -46,11 +46,11 @@ func (a *adopter) steps() []adoptStep {
 		}})
 	}
 	return append(steps, adoptStep{"names of items", a.nameItems},
-		adoptStep{"shape of users", a.shape("users", "email_key", a.usersShape)},
-		adoptStep{"shape of products", a.shape("products", "archived_at", a.productsShape)},
-		adoptStep{"shape of carts", a.reshape("carts", "uq_carts_line", a.cartsShape)},
-		adoptStep{"shape of orders", a.reshape("orders", "fk_orders_user", a.ordersShape)},
-		adoptStep{"shape of items", a.reshape("order_items", "fk_order_items_product", a.itemsShape)})
+		adoptStep{"shape of users", a.shape("users", "uq_users_email", a.usersShape)},
+		adoptStep{"shape of products", a.shape("products", "ck_products_stock", a.productsShape)},
+		adoptStep{"shape of carts", a.shape("carts", "uq_carts_line", a.cartsShape)},
+		adoptStep{"shape of orders", a.shape("orders", "fk_orders_user", a.ordersShape)},
+		adoptStep{"shape of items", a.shape("order_items", "fk_order_items_product", a.itemsShape)})
 }
 
 // text returns the type of a text column: at least as wide as a new database's, and as wide as it is.
@@ -110,22 +110,9 @@ func (a *adopter) nameItems(ctx context.Context) error {
 		WHERE i.name IS NULL`)
 }
 
-// shape alters a table unless it has a column that only the new shape has.
-func (a *adopter) shape(table, name string, clauses func() []string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if err := a.readColumns(ctx); err != nil || a.has(table, name) {
-			return err
-		}
-		drops, err := a.dropKeys(ctx, table)
-		if err != nil {
-			return err
-		}
-		return a.alter(ctx, table, append(clauses(), drops...))
-	}
-}
-
-// reshape alters a table unless it has a constraint that only the new shape has.
-func (a *adopter) reshape(table, constraint string, clauses func() []string) func(context.Context) error {
+// shape alters a table unless it has a constraint that only the new shape has; an owner's by that name
+// was looked for before.
+func (a *adopter) shape(table, constraint string, clauses func() []string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		var done bool
 		if err := a.db.GetContext(ctx, &done, `
@@ -134,6 +121,9 @@ func (a *adopter) reshape(table, constraint string, clauses func() []string) fun
 				FROM information_schema.table_constraints
 				WHERE table_schema = DATABASE() AND table_name = ? AND constraint_name = ?
 			)`, table, constraint); err != nil || done {
+			return err
+		}
+		if err := a.readColumns(ctx); err != nil {
 			return err
 		}
 		drops, err := a.dropKeys(ctx, table)

@@ -206,6 +206,17 @@ func TestAdoptInterrupted(t *testing.T) {
 // adoptUntil adopts the sample until the end of the nth statement, and then again without an end. It
 // returns how many statements the first attempt made.
 func adoptUntil(t *testing.T, statements []string, fresh *sqlx.DB, n int64) int {
+	db, made := interrupted(t, statements, n)
+	if _, err := adoptAll(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	wantAdopted(t, db, fresh)
+	return made
+}
+
+// interrupted returns a database whose adoption ended with its nth statement, and how many were made.
+func interrupted(t *testing.T, statements []string, n int64) (*sqlx.DB, int) {
+	t.Helper()
 	cfg := testkit.EmptyDatabase(t)
 	load(t, cfg, statements)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -222,12 +233,7 @@ func adoptUntil(t *testing.T, statements []string, fresh *sqlx.DB, n int64) int 
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db := testkit.Open(t, cfg, nil)
-	if _, err := adoptAll(t.Context(), db); err != nil {
-		t.Fatal(err)
-	}
-	wantAdopted(t, db, fresh)
-	return int(count.Load())
+	return testkit.Open(t, cfg, nil), int(count.Load())
 }
 
 // TestAdoptWrittenMeanwhile lets the earlier backend go on selling between an interrupted adoption and
@@ -238,18 +244,7 @@ func TestAdoptWrittenMeanwhile(t *testing.T) {
 	for n := int64(30); n <= 150; n += 8 {
 		t.Run(fmt.Sprintf("After%d", n), func(t *testing.T) {
 			t.Parallel()
-			cfg := testkit.EmptyDatabase(t)
-			load(t, cfg, statements)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			var count atomic.Int64
-			first := testkit.Open(t, cfg, func(context.Context, database.Statement) {
-				if count.Add(1) == n {
-					cancel()
-				}
-			})
-			_, _ = adoptAll(ctx, first)
-			db := testkit.Open(t, cfg, nil)
+			db, _ := interrupted(t, statements, n)
 			// Once the tables have their new shape these fail, as they would for the earlier backend.
 			_, _ = db.Exec("INSERT INTO carts (user_id, product_id, quantity) VALUES (2, 1, 4)")
 			_, _ = db.Exec("INSERT INTO orders (user_id, total_price, status, payment_status) VALUES (1, 5, 'In Transit', 'UPI')")

@@ -13,23 +13,25 @@ import (
 
 // Numbers of server errors, the same on MySQL and MariaDB unless noted.
 const (
-	erDuplicate      = 1062
-	erNoTable        = 1146
-	erNoReferenced   = 1452
-	erLockWait       = 1205
-	erDeadlock       = 1213 // on a cluster also: another node was faster
-	erCommitFailed   = 1180
-	erGroupRolledBk  = 3101 // MySQL group replication's 1213
-	erTooManyConns   = 1040
-	erShutdown       = 1053
-	erUserConns      = 1203
-	erNotReady       = 1047 // a cluster node without quorum
-	erReadOnly       = 1290
-	erGroupNotOnline = 3100
-	erQueryKilled    = 1317
-	erConnKilled     = 1927 // MariaDB
-	erDiskFull       = 1021
-	erTableFull      = 1114
+	erDuplicate          = 1062
+	erNoTable            = 1146
+	erNoReferenced       = 1452
+	erLockWait           = 1205
+	erDeadlock           = 1213 // on a cluster also: another node was faster
+	erCommitFailed       = 1180
+	erGroupRolledBk      = 3101 // MySQL group replication's 1213
+	erTooManyConns       = 1040
+	erShutdown           = 1053
+	erUserConns          = 1203
+	erNotReady           = 1047 // a cluster node without quorum
+	erReadOnly           = 1290
+	erGroupNotOnline     = 3100
+	erQueryKilled        = 1317
+	erConnKilled         = 1927 // MariaDB
+	erForeignEngine      = 1824 // a foreign key to a table of an engine without them; 1005 on MariaDB
+	erForeignEngineMaria = 1005
+	erDiskFull           = 1021
+	erTableFull          = 1114
 )
 
 func hasNumber(err error, numbers ...uint16) bool {
