@@ -179,4 +179,10 @@ func TestRemoveBesideLock(t *testing.T) {
 	if err := s.Services.Cart.Remove(ctx, u.ID, lamp.ID); err != nil {
 		t.Error(err)
 	}
+	if err := s.Services.Cart.Remove(ctx, u.ID, lamp.ID); code(err) != apperr.NotFound { // the line that is left is the other's
+		t.Errorf("removed again: %v", err)
+	}
+	if err := s.Services.Cart.Clear(ctx, u.ID); err != nil {
+		t.Error(err)
+	}
 }

@@ -2,11 +2,16 @@ package service_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
+	"github.com/jmoiron/sqlx"
+
 	"hexamart/internal/apperr"
+	"hexamart/internal/database"
 	"hexamart/internal/model"
+	"hexamart/internal/service"
 	"hexamart/internal/testkit"
 )
 
@@ -159,6 +164,27 @@ func TestPlaceOrderRefused(t *testing.T) {
 			}
 			if after := state(); after != before {
 				t.Errorf("was %v, is %v", before, after)
+			}
+		})
+	}
+}
+
+// TestTakeStockGuard takes stock that is not there, or not for sale, as if nobody had looked before.
+func TestTakeStockGuard(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]string{"TooLittle": "stock = 1", "Archived": "archived_at = '2026-01-01'"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			u, lamp := s.User(), s.Product("Lamp", "19.99", 5)
+			s.Fill(u, lamp, 2)
+			s.Exec("UPDATE products SET "+change+" WHERE id = ?", lamp.ID)
+			before, line := s.Stock(lamp), s.Count("SELECT id FROM carts WHERE user_id = ?", u.ID)
+			err := database.InTx(t.Context(), s.DB, func(tx *sqlx.Tx) error {
+				return service.TakeStock(t.Context(), tx, u.ID, []int64{line})
+			})
+			if err == nil || !strings.Contains(err.Error(), "took stock for 0 of 1") || s.Stock(lamp) != before {
+				t.Errorf("got %v, the stock was %d and is %d", err, before, s.Stock(lamp))
 			}
 		})
 	}
