@@ -119,6 +119,30 @@ func admin(ctx context.Context, p *program, args []string) error {
 	})
 }
 
+// verify changes nothing, not even the schema: what it is asked of may be a copy, or a backup.
+func verify(ctx context.Context, p *program, args []string) error {
+	if _, err := p.parseFlags(flag.NewFlagSet("verify", flag.ContinueOnError), args); err != nil {
+		return err
+	}
+	return p.withShop(ctx, func(s *shop) error {
+		if err := s.current(ctx); err != nil {
+			return err
+		}
+		violations, err := s.services.Admin.Verify(ctx)
+		if err != nil {
+			return err
+		}
+		for _, v := range violations {
+			fmt.Fprintf(p.stdout, "%s: %s (%s)\n", v.Row, v.Problem, v.Rule)
+		}
+		if n := len(violations); n > 0 {
+			return fmt.Errorf("the books are wrong in %d places, named above", n)
+		}
+		fmt.Fprintln(p.stdout, "everything holds")
+		return nil
+	})
+}
+
 // askPassword reads a password without showing it, or a line of standard input that is no terminal.
 func (p *program) askPassword(prompt string) (string, error) {
 	if f, ok := p.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {

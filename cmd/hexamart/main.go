@@ -23,6 +23,8 @@ Usage:
       --status                 only list the migrations
   hexamart seed                add the demo catalogue; safe to repeat
   hexamart admin EMAIL         make this user an admin, or a new admin with a password that it asks for
+  hexamart verify              check the shop's books, while it is open too: exit with 1 and name each row
+                               whose stock, total, history or the like is not right
   hexamart healthcheck         exit with 0 if a shop on ADDR is ready
   hexamart version             print the version
 
@@ -106,6 +108,7 @@ var commands = map[string]func(context.Context, *program, []string) error{
 	"migrate":     migrate,
 	"seed":        seed,
 	"admin":       admin,
+	"verify":      verify,
 	"healthcheck": healthcheck,
 }
 

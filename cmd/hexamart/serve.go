@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
@@ -74,16 +75,16 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
 	ctx, cancel := context.WithCancel(ctx)
-	guarded := make(chan struct{})
-	go func() {
-		defer close(guarded)
+	var workers sync.WaitGroup
+	workers.Go(func() {
 		if err := s.guardServer(ctx); err != nil {
 			failed <- err
 		}
-	}()
+	})
+	workers.Go(func() { s.tidy(ctx) })
 	defer func() {
 		cancel()
-		<-guarded
+		workers.Wait()
 	}()
 	s.log.Info("ready", "addr", listener.Addr().String(), "version", shortVersion())
 	if demo {

@@ -84,9 +84,14 @@ func (s *shop) migrate(ctx context.Context, out io.Writer) ([]database.Migration
 func (s *shop) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
+	return s.current(ctx)
+}
+
+// current reports whether the schema is one that this program can work on.
+func (s *shop) current(ctx context.Context) error {
 	version, err := database.SchemaVersion(ctx, s.db)
 	if err == nil && version < database.LatestVersion() {
-		err = fmt.Errorf("the schema is at version %d, not %d", version, database.LatestVersion())
+		err = fmt.Errorf("the schema is at version %d, not %d; hexamart migrate brings it up to date", version, database.LatestVersion())
 	}
 	return err
 }

@@ -27,6 +27,8 @@ const (
 	TotalChanged       Code = "total_changed"           // details: total_price
 	TotalTooLarge      Code = "total_too_large"         // the amount does not fit the books
 	StatusConflict     Code = "status_not_allowed"      // details: allowed
+	KeyInUse           Code = "request_in_progress"     // the first request under this idempotency key is still running
+	KeyReused          Code = "idempotency_key_reused"  // for another request
 	TooLarge           Code = "body_too_large"          //
 	UnsupportedMedia   Code = "unsupported_media"       //
 	RateLimited        Code = "rate_limited"            // retry after RetryAfter

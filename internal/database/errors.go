@@ -32,6 +32,7 @@ const (
 	erForeignEngineMaria = 1005
 	erDiskFull           = 1021
 	erTableFull          = 1114
+	erLockNowait         = 3572 // 1205 on MariaDB
 )
 
 func hasNumber(err error, numbers ...uint16) bool {
@@ -44,6 +45,9 @@ func IsDuplicate(err error) bool { return hasNumber(err, erDuplicate) }
 
 // IsMissingReference reports whether a foreign key's target does not exist.
 func IsMissingReference(err error) bool { return hasNumber(err, erNoReferenced) }
+
+// IsLocked reports whether a read with NOWAIT found a row that another transaction has locked.
+func IsLocked(err error) bool { return hasNumber(err, erLockNowait, erLockWait) }
 
 // isRetryable reports whether the server rolled the transaction back for a reason that is gone when
 // it runs again.

@@ -31,6 +31,8 @@ func filled(t *testing.T) *sqlx.DB {
 		"INSERT INTO orders (id, user_id, total_price, status, payment_method, payment_status) VALUES (1, 1, 0, 'Pending', 'UPI', 'Pending')",
 		"INSERT INTO order_items (id, order_id, product_id, name, price, quantity) VALUES (1, 1, 1, 'Lamp', 19.99, 1)",
 		"INSERT INTO order_history (id, order_id, status, changed_by) VALUES (1, 1, 'Pending', 1)",
+		"INSERT INTO stock_ledger (id, product_id, quantity, cause, changed_by) VALUES (1, 1, 5, 'created', 1)",
+		"INSERT INTO idempotency_keys (user_id, name, request, order_id, created_at) VALUES (1, 'a', '', 1, UTC_TIMESTAMP())",
 	} {
 		run(t, db, statement)
 	}
@@ -77,9 +79,12 @@ func TestSchemaForeignKeys(t *testing.T) {
 				ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
 			WHERE k.table_schema = DATABASE()`)
 		want := []string{
-			"carts product_id products id RESTRICT", "carts user_id users id CASCADE", "order_history changed_by users id SET NULL",
-			"order_history order_id orders id RESTRICT", "order_items order_id orders id RESTRICT",
-			"order_items product_id products id RESTRICT", "orders user_id users id RESTRICT",
+			"carts product_id products id RESTRICT", "carts user_id users id CASCADE",
+			"idempotency_keys order_id orders id CASCADE", "idempotency_keys user_id users id CASCADE",
+			"order_history changed_by users id SET NULL", "order_history order_id orders id RESTRICT",
+			"order_items order_id orders id RESTRICT", "order_items product_id products id RESTRICT",
+			"orders user_id users id RESTRICT", "stock_ledger changed_by users id SET NULL",
+			"stock_ledger order_id orders id RESTRICT", "stock_ledger product_id products id CASCADE",
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("foreign keys are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -89,7 +94,8 @@ func TestSchemaForeignKeys(t *testing.T) {
 		t.Parallel()
 		db := filled(t)
 		for _, column := range []string{"carts.user_id", "carts.product_id", "orders.user_id", "order_items.order_id",
-			"order_items.product_id", "order_history.order_id", "order_history.changed_by"} {
+			"order_items.product_id", "order_history.order_id", "order_history.changed_by", "stock_ledger.product_id",
+			"stock_ledger.changed_by", "idempotency_keys.user_id", "idempotency_keys.order_id"} {
 			table, _, _ := strings.Cut(column, ".")
 			if _, err := db.ExecContext(t.Context(), "UPDATE "+table+" SET "+column+" = 99"); !database.IsMissingReference(err) {
 				t.Errorf("%s: %v", column, err)
@@ -134,7 +140,10 @@ func TestSchemaChecks(t *testing.T) {
 		"ck_orders_payment_method": {"UPDATE orders SET payment_method = 'Cheque'", "UPDATE orders SET payment_method = ''"},
 		"ck_order_items_price":     {"UPDATE order_items SET price = -0.01"},
 		"ck_order_items_quantity":  {"UPDATE order_items SET quantity = 0"},
-		"ck_order_history_status":  {"UPDATE order_history SET status = 'Lost'"},
+		"ck_stock_ledger_cause": {"UPDATE stock_ledger SET cause = 'lost'", "UPDATE stock_ledger SET cause = 'ordered'",
+			"UPDATE stock_ledger SET order_id = 1", "UPDATE stock_ledger SET cause = 'ordered', order_id = 1, quantity = 1",
+			"UPDATE stock_ledger SET cause = 'cancelled', order_id = 1, quantity = -1"},
+		"ck_order_history_status": {"UPDATE order_history SET status = 'Lost'"},
 	}
 	for name, statements := range broken {
 		for _, statement := range statements {
@@ -179,6 +188,12 @@ func TestSchemaUniqueKeys(t *testing.T) {
 		{"INSERT INTO users (name, email, password_hash) VALUES ('A', 'ASHÁ@example.com', '')", true},
 		{"INSERT INTO users (name, email, password_hash) VALUES ('A', REPEAT('🛒', 255), '')", false},
 		{"INSERT INTO products (name, price, category, stock) VALUES ('Mug', 7.10, 'Home', 5)", false},
+		{"INSERT INTO stock_ledger (product_id, quantity, cause) VALUES (1, 5, 'created')", false},
+		{"INSERT INTO stock_ledger (product_id, quantity, cause, order_id) VALUES (1, -1, 'ordered', 1)", false},
+		{"INSERT INTO stock_ledger (product_id, quantity, cause, order_id) VALUES (1, -2, 'ordered', 1)", true},
+		{"INSERT INTO stock_ledger (product_id, quantity, cause, order_id) VALUES (1, 1, 'cancelled', 1)", false},
+		{"INSERT INTO idempotency_keys (user_id, name, request, created_at) VALUES (1, 'a', '', '2026-01-01')", true},
+		{"INSERT INTO idempotency_keys (user_id, name, request, created_at) VALUES (1, 'A', '', '2026-01-01')", false},
 	} {
 		_, err := db.ExecContext(t.Context(), c.statement)
 		if database.IsDuplicate(err) != c.duplicate || (err != nil) != c.duplicate {

@@ -30,6 +30,8 @@ var statuses = map[apperr.Code]int{
 	apperr.TotalChanged:       http.StatusConflict,
 	apperr.TotalTooLarge:      http.StatusConflict,
 	apperr.StatusConflict:     http.StatusConflict,
+	apperr.KeyInUse:           http.StatusConflict,
+	apperr.KeyReused:          http.StatusUnprocessableEntity,
 	apperr.TooLarge:           http.StatusRequestEntityTooLarge,
 	apperr.UnsupportedMedia:   http.StatusUnsupportedMediaType,
 	apperr.RateLimited:        http.StatusTooManyRequests,

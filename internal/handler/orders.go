@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"hexamart/internal/model"
 )
@@ -16,17 +17,23 @@ type orderAnswer struct {
 
 func (a *API) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	var in model.OrderInput
+	if keys := r.Header["Idempotency-Key"]; keys != nil {
+		key := strings.Join(keys, ", ") // more than one is none that is good
+		in.IdempotencyKey = &key
+	}
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	order, err := a.Services.Orders.PlaceOrder(r.Context(), caller(r).UserID, in)
+	placed, err := a.Services.Orders.PlaceOrder(r.Context(), caller(r).UserID, in)
 	if err != nil {
 		return err
 	}
-	return created(w, "/orders/"+strconv.FormatInt(order.ID, 10), struct {
-		message
-		model.Order
-	}{message{"Thank you! Your order is placed."}, order})
+	if placed.Replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	w.Header().Set("Location", "/orders/"+strconv.FormatInt(placed.ID, 10))
+	write(w, http.StatusCreated, "application/json", placed.Answer)
+	return nil
 }
 
 func (a *API) listOrders(w http.ResponseWriter, r *http.Request) error {

@@ -67,7 +67,7 @@ func (a *API) createProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	product, err := a.Services.Products.Create(r.Context(), in)
+	product, err := a.Services.Products.Create(r.Context(), caller(r).UserID, in)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (a *API) updateProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	product, err := a.Services.Products.Update(r.Context(), id, in)
+	product, err := a.Services.Products.Update(r.Context(), caller(r).UserID, id, in)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (a *API) patchProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	product, err := a.Services.Products.Patch(r.Context(), id, in)
+	product, err := a.Services.Products.Patch(r.Context(), caller(r).UserID, id, in)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func decode(r *http.Request, in validator) error {
 	for i := range v.NumField() {
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 		value, sent := raw[name]
-		if !sent {
+		if !sent || name == "-" { // which doesn't come from the body
 			continue
 		}
 		if err := json.Unmarshal(value, v.Field(i).Addr().Interface()); err != nil {

@@ -96,12 +96,23 @@ type AdminOrder struct {
 	User Customer `db:"user" json:"user"`
 }
 
+// PlacedOrder is a new order and the answer to it. Under the same IdempotencyKey it is the first one
+// again, as it was then, and Replayed.
+type PlacedOrder struct {
+	Message string `json:"message"`
+	Order
+	Answer   []byte `json:"-"` // all of the above as JSON, the same bytes each time
+	Replayed bool   `json:"-"`
+}
+
 // OrderInput is the body of a new order; what is ordered is the caller's cart. With ExpectedTotal
-// the order is placed only if that is what the cart costs.
+// the order is placed only if that is what the cart costs. The IdempotencyKey comes from a header; nil
+// is none.
 type OrderInput struct {
-	PaymentMethod   string `json:"payment_method"`
-	ShippingAddress string `json:"shipping_address"`
-	ExpectedTotal   *Money `json:"expected_total"`
+	PaymentMethod   string  `json:"payment_method"`
+	ShippingAddress string  `json:"shipping_address"`
+	ExpectedTotal   *Money  `json:"expected_total"`
+	IdempotencyKey  *string `json:"-"`
 }
 
 // Validate trims the address and collects every broken field.
@@ -113,7 +124,15 @@ func (in *OrderInput) Validate() error {
 		c.bad("payment_method", "must be one of %s", strings.Join(PaymentMethods, ", "))
 	}
 	c.address("shipping_address", &in.ShippingAddress)
+	if in.IdempotencyKey != nil && !visibleASCII(*in.IdempotencyKey, 255) {
+		c.bad("Idempotency-Key", "must be 1 to 255 visible ASCII characters, without spaces")
+	}
 	return c.err()
+}
+
+func visibleASCII(s string, longest int) bool {
+	odd := func(c rune) bool { return c <= ' ' || c > '~' }
+	return s != "" && len(s) <= longest && !strings.ContainsFunc(s, odd)
 }
 
 // StatusInput is an admin's new status for an order.

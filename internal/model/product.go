@@ -1,6 +1,10 @@
 package model
 
-import "time"
+import (
+	"time"
+
+	"hexamart/internal/apperr"
+)
 
 // MaxStock is the largest stock of one product.
 const MaxStock = 1_000_000_000
@@ -47,6 +51,11 @@ func (in *ProductInput) Validate() error {
 	return c.err()
 }
 
+// Product is the product that a valid input describes, without an id.
+func (in *ProductInput) Product() Product {
+	return Product{Name: in.Name, Price: *in.Price, Category: in.Category, Stock: int64(*in.Stock), ImageURL: in.ImageURL}
+}
+
 // ProductPatch is the change of some fields, or of the stock by a difference, which unlike a new
 // stock is safe while orders come in. An absent field, or null for one that can't be empty, stays.
 type ProductPatch struct {
@@ -78,6 +87,36 @@ func (in *ProductPatch) Validate() error {
 	}
 	in.ImageURL.Value = c.picture(in.ImageURL.Value)
 	return c.err()
+}
+
+// Apply changes p as a valid input says. OutOfStock if the stock would go below zero or, by a
+// difference, above MaxStock.
+func (in *ProductPatch) Apply(p *Product) error {
+	set(&p.Name, in.Name)
+	set(&p.Price, in.Price)
+	set(&p.Category, in.Category)
+	if in.Stock != nil {
+		p.Stock = int64(*in.Stock)
+	}
+	if in.StockDelta != nil {
+		stock := p.Stock + int64(*in.StockDelta)
+		// What an adopted product has beyond the limit may become less.
+		if stock < 0 || stock > max(p.Stock, MaxStock) {
+			return apperr.With(apperr.OutOfStock, "The stock can't change by that much.",
+				map[string]any{"items": []Shortage{{ProductID: p.ID, Name: p.Name, Requested: -int64(*in.StockDelta), Available: p.Stock}}})
+		}
+		p.Stock = stock
+	}
+	if in.ImageURL.Set {
+		p.ImageURL = in.ImageURL.Value
+	}
+	return nil
+}
+
+func set[T any](field *T, value *T) {
+	if value != nil {
+		*field = *value
+	}
 }
 
 // picture checks an image URL and turns an empty one into nil.

@@ -71,13 +71,13 @@ func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status, wh
 		if !o.Status.CanBecome(to) {
 			return statusConflict(o.Status, to)
 		}
+		at := now()
+		o.Status, o.UpdatedAt = to, &at
 		if to == model.Cancelled {
-			if err := returnStock(ctx, tx, o.ID); err != nil {
+			if err := returnStock(ctx, tx, o); err != nil {
 				return err
 			}
 		}
-		at := now()
-		o.Status, o.UpdatedAt = to, &at
 		if _, err := tx.ExecContext(ctx, `
 			UPDATE orders
 			SET status = ?, updated_at = ?
@@ -98,30 +98,6 @@ func statusConflict(from, to model.Status) error {
 	return apperr.With(apperr.StatusConflict,
 		"An order that is "+string(from)+" can't become "+string(to)+", only "+model.JoinStatuses(next)+".",
 		map[string]any{"status_now": from, "allowed": next})
-}
-
-// returnStock gives back what an order took; an adopted one took nothing, for the earlier backend did
-// not. The products are locked in the order of their ids, as placing an order does.
-func returnStock(ctx context.Context, tx *sqlx.Tx, orderID int64) error {
-	var locked []int64
-	if err := tx.SelectContext(ctx, &locked, `
-		SELECT p.id
-		FROM `+productsByID+`
-		WHERE p.id IN (SELECT product_id FROM order_items WHERE order_id = ? AND NOT adopted)
-		ORDER BY p.id
-		FOR UPDATE`, orderID); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, `
-		UPDATE `+productsByID+`
-		JOIN (
-			SELECT product_id, SUM(quantity) AS quantity
-			FROM order_items
-			WHERE order_id = ? AND NOT adopted
-			GROUP BY product_id
-		) i ON i.product_id = p.id
-		SET p.stock = p.stock + i.quantity`, orderID)
-	return err
 }
 
 // addHistory appends the order's present status, at the time of its update, made by a user.

@@ -26,32 +26,48 @@ type cartLine struct {
 // PlaceOrder turns the user's cart, as it is at this moment, into an order: stock is taken, the
 // order, its items and its first history row are written, and the cart is emptied, all or nothing.
 // EmptyCart, OutOfStock and TotalChanged say what else it is, TotalTooLarge beyond model.MaxMoney.
-func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInput) (model.Order, error) {
+// With a key that was used before the first answer comes again; KeyInUse and KeyReused say why not.
+func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInput) (model.PlacedOrder, error) {
 	if err := in.Validate(); err != nil {
+		return model.PlacedOrder{}, err
+	}
+	var placed model.PlacedOrder
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
+		if placed, err = takeKey(ctx, tx, userID, in); err != nil || placed.Replayed {
+			return err
+		}
+		if placed.Order, err = orderCart(ctx, tx, userID, in); err != nil {
+			return err
+		}
+		placed.Message = "Thank you! Your order is placed."
+		if placed.Answer, err = encodeAnswer(placed); err != nil {
+			return err
+		}
+		return keepAnswer(ctx, tx, userID, in, placed)
+	})
+	return placed, fail("place order", err)
+}
+
+func orderCart(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInput) (model.Order, error) {
+	lines, err := lockCart(ctx, tx, userID)
+	if err != nil {
 		return model.Order{}, err
 	}
-	var o model.Order
-	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		lines, err := lockCart(ctx, tx, userID)
-		if err != nil {
-			return err
-		}
-		if o, err = makeOrder(userID, in, lines); err != nil {
-			return err
-		}
-		lineIDs := make([]int64, len(lines))
-		for i, l := range lines {
-			lineIDs[i] = l.ID
-		}
-		if err := takeStock(ctx, tx, userID, lineIDs); err != nil {
-			return err
-		}
-		if err := insertOrder(ctx, tx, &o); err != nil {
-			return err
-		}
-		return deleteLines(ctx, tx, userID, lineIDs)
-	})
-	return o, fail("place order", err)
+	o, err := makeOrder(userID, in, lines)
+	if err != nil {
+		return o, err
+	}
+	lineIDs := make([]int64, len(lines))
+	for i, l := range lines {
+		lineIDs[i] = l.ID
+	}
+	if err := takeStock(ctx, tx, userID, lineIDs); err != nil {
+		return o, err
+	}
+	if err := insertOrder(ctx, tx, &o); err != nil {
+		return o, err
+	}
+	return o, deleteLines(ctx, tx, userID, lineIDs)
 }
 
 // lockCart reads the cart with its products and locks both until the transaction ends. The index and
@@ -102,29 +118,8 @@ func makeOrder(userID int64, in model.OrderInput, lines []cartLine) (model.Order
 	return o, nil
 }
 
-// takeStock takes the lines' pieces. The guard stands though the rows are locked and judged: it, not
-// the judgement, is what keeps the stock from being oversold.
-func takeStock(ctx context.Context, tx *sqlx.Tx, userID int64, lineIDs []int64) error {
-	query, args, err := sqlx.In(`
-		UPDATE `+cartLines+`
-		STRAIGHT_JOIN `+productsByID+` ON p.id = c.product_id
-		SET p.stock = p.stock - c.quantity
-		WHERE c.user_id = ? AND c.id IN (?) AND p.stock >= c.quantity AND p.archived_at IS NULL`, userID, lineIDs)
-	if err != nil {
-		return err
-	}
-	res, err := tx.ExecContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	n, err := res.RowsAffected()
-	if err == nil && n != int64(len(lineIDs)) {
-		err = fmt.Errorf("took stock for %d of %d locked lines", n, len(lineIDs))
-	}
-	return err
-}
-
-// insertOrder writes the order, its items and the first row of its history, and sets the ids.
+// insertOrder writes the order, its items, what they take from the stock and the first row of its
+// history, and sets the ids.
 func insertOrder(ctx context.Context, tx *sqlx.Tx, o *model.Order) error {
 	res, err := tx.ExecContext(ctx, `
 		INSERT INTO orders (user_id, total_price, status, payment_method, payment_status, shipping_address, created_at, updated_at)
@@ -144,6 +139,13 @@ func insertOrder(ctx context.Context, tx *sqlx.Tx, o *model.Order) error {
 	if _, err := tx.ExecContext(ctx, `
 		INSERT INTO order_items (order_id, product_id, name, price, quantity)
 		VALUES `+strings.Repeat("(?, ?, ?, ?, ?), ", len(o.Products)-1)+`(?, ?, ?, ?, ?)`, args...); err != nil {
+		return err
+	}
+	taken := make([]stockChange, len(o.Products))
+	for i, it := range o.Products {
+		taken[i] = stockChange{ProductID: it.ProductID, Quantity: -it.Quantity, Cause: causeOrdered, OrderID: &o.ID, At: o.CreatedAt}
+	}
+	if err := bookStock(ctx, tx, taken...); err != nil {
 		return err
 	}
 	return addHistory(ctx, tx, *o, o.UserID)

@@ -178,52 +178,114 @@ func (s *Products) ListCategories(ctx context.Context) ([]string, error) {
 
 // Get returns a product that is sold.
 func (s *Products) Get(ctx context.Context, id int64) (model.Product, error) {
-	p, err := getProduct(ctx, s.db, id)
-	return p, fail("get product", err)
-}
-
-func getProduct(ctx context.Context, db sqlx.QueryerContext, id int64) (model.Product, error) {
 	var p model.Product
-	err := sqlx.GetContext(ctx, db, &p, `
+	err := s.db.GetContext(ctx, &p, `
 		SELECT `+productColumns+`
 		FROM products
 		WHERE id = ? AND archived_at IS NULL`, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, errNoProduct
 	}
+	return p, fail("get product", err)
+}
+
+// Create adds a product, on behalf of an admin.
+func (s *Products) Create(ctx context.Context, by int64, in model.ProductInput) (model.Product, error) {
+	if err := in.Validate(); err != nil {
+		return model.Product{}, err
+	}
+	var p model.Product
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		at := now()
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO products (name, price, category, stock, image_url, created_at)
+			VALUES (?, ?, ?, ?, ?, ?)`,
+			in.Name, *in.Price, in.Category, *in.Stock, in.ImageURL, at)
+		if err != nil {
+			return err
+		}
+		p = in.Product()
+		if p.ID, err = res.LastInsertId(); err != nil {
+			return err
+		}
+		return bookStock(ctx, tx, stockChange{ProductID: p.ID, Quantity: p.Stock, Cause: causeCreated, ChangedBy: person(by), At: &at})
+	})
+	return p, fail("create product", err)
+}
+
+// Update replaces all fields of a product, on behalf of an admin.
+func (s *Products) Update(ctx context.Context, by, id int64, in model.ProductInput) (model.Product, error) {
+	if err := in.Validate(); err != nil {
+		return model.Product{}, err
+	}
+	p, err := s.edit(ctx, by, id, func(p *model.Product) error {
+		*p = in.Product()
+		return nil
+	})
+	return p, fail("update product", err)
+}
+
+// Patch changes the fields that the input has, on behalf of an admin. OutOfStock if the stock would go
+// below zero or above what a product can have.
+func (s *Products) Patch(ctx context.Context, by, id int64, in model.ProductPatch) (model.Product, error) {
+	if err := in.Validate(); err != nil {
+		return model.Product{}, err
+	}
+	p, err := s.edit(ctx, by, id, in.Apply)
+	return p, fail("patch product", err)
+}
+
+// edit changes a product that is locked meanwhile, so that the change starts from what is there.
+func (s *Products) edit(ctx context.Context, by, id int64, change func(p *model.Product) error) (model.Product, error) {
+	var p model.Product
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		before, err := lockProduct(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		p = before
+		if err := change(&p); err != nil {
+			return err
+		}
+		p.ID = id
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE `+productsByID+`
+			SET name = ?, price = ?, category = ?, stock = ?, image_url = ?
+			WHERE id = ?`, p.Name, p.Price, p.Category, p.Stock, p.ImageURL, id); err != nil {
+			return err
+		}
+		at := now()
+		return bookStock(ctx, tx, stockChange{ProductID: id, Quantity: p.Stock - before.Stock, Cause: causeEdited, ChangedBy: person(by), At: &at})
+	})
 	return p, err
 }
 
-// Create adds a product.
-func (s *Products) Create(ctx context.Context, in model.ProductInput) (model.Product, error) {
-	if err := in.Validate(); err != nil {
-		return model.Product{}, err
+func lockProduct(ctx context.Context, tx *sqlx.Tx, id int64) (model.Product, error) {
+	var p model.Product
+	err := tx.GetContext(ctx, &p, `
+		SELECT `+productColumns+`
+		FROM `+productsByID+`
+		WHERE id = ? AND archived_at IS NULL
+		FOR UPDATE`, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, errNoProduct
 	}
-	res, err := database.Exec(ctx, s.db, `
-		INSERT INTO products (name, price, category, stock, image_url, created_at)
-		VALUES (?, ?, ?, ?, ?, ?)`,
-		in.Name, *in.Price, in.Category, *in.Stock, in.ImageURL, now())
-	if err != nil {
-		return model.Product{}, fail("create product", err)
-	}
-	id, err := res.LastInsertId()
-	return model.Product{ID: id, Name: in.Name, Price: *in.Price, Category: in.Category,
-		Stock: int64(*in.Stock), ImageURL: in.ImageURL}, fail("create product", err)
+	return p, err
 }
 
-// Update replaces all fields of a product.
-func (s *Products) Update(ctx context.Context, id int64, in model.ProductInput) (model.Product, error) {
-	if err := in.Validate(); err != nil {
-		return model.Product{}, err
-	}
+// Delete archives a product: it leaves the shop, and orders keep their lines.
+func (s *Products) Delete(ctx context.Context, id int64) error {
 	res, err := database.Exec(ctx, s.db, `
 		UPDATE `+productsByID+`
-		SET name = ?, price = ?, category = ?, stock = ?, image_url = ?
-		WHERE id = ? AND archived_at IS NULL`,
-		in.Name, *in.Price, in.Category, *in.Stock, in.ImageURL, id)
-	if err := mustMatch(res, err, errNoProduct); err != nil {
-		return model.Product{}, fail("update product", err)
+		SET archived_at = ?
+		WHERE id = ? AND archived_at IS NULL`, now(), id)
+	return fail("archive product", mustMatch(res, err, errNoProduct))
+}
+
+// person is a user's id for a column that is null where it was nobody: a command, say.
+func person(id int64) *int64 {
+	if id == 0 {
+		return nil
 	}
-	return model.Product{ID: id, Name: in.Name, Price: *in.Price, Category: in.Category,
-		Stock: int64(*in.Stock), ImageURL: in.ImageURL}, nil
+	return &id
 }

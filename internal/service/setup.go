@@ -78,20 +78,16 @@ func (s *Products) Seed(ctx context.Context) (added int64, err error) {
 		for _, name := range known {
 			have[name] = true
 		}
-		var args []any
 		for _, p := range products {
-			if !have[p.Name] {
-				args = append(args, p.Name, *p.Price, p.Category, *p.Stock, now())
-				added++
+			if have[p.Name] {
+				continue
 			}
+			if _, err := s.Create(ctx, 0, p); err != nil {
+				return err
+			}
+			added++
 		}
-		if added == 0 {
-			return nil
-		}
-		_, err := database.Exec(ctx, s.db, `
-			INSERT INTO products (name, price, category, stock, created_at)
-			VALUES `+strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?), ", int(added)), ", "), args...)
-		return err
+		return nil
 	})
 	return added, fail("seed", err)
 }

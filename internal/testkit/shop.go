@@ -112,7 +112,7 @@ func (s *Shop) ProductIn(category, name, price string, stock int) model.Product 
 		s.t.Fatal(err)
 	}
 	pieces := model.Int(stock)
-	p, err := s.Services.Products.Create(s.t.Context(), model.ProductInput{Name: name, Price: &cents, Category: category, Stock: &pieces})
+	p, err := s.Services.Products.Create(s.t.Context(), 0, model.ProductInput{Name: name, Price: &cents, Category: category, Stock: &pieces})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func (s *Shop) Order(p *Person, product model.Product, quantity int) model.Order
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return o
+	return o.Order
 }
 
 // Stock returns what the database says of a product's stock.

@@ -1,0 +1,116 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+)
+
+// keptAnswer is a row of idempotency_keys.
+type keptAnswer struct {
+	Request []byte `db:"request"`
+	Answer  []byte `db:"answer"`
+}
+
+// keepKeys is how long an answer can be had again: a day was promised, the rest is for clocks that differ.
+const keepKeys = 48 * time.Hour
+
+// takeKey returns the answer that was given under the input's key before. If there is none it takes the
+// key, which no other transaction can have until this one ends, and gives it back if this one fails.
+func takeKey(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInput) (model.PlacedOrder, error) {
+	if in.IdempotencyKey == nil {
+		return model.PlacedOrder{}, nil
+	}
+	placed, err := readAnswer(ctx, tx, userID, in)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return placed, err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO idempotency_keys (user_id, name, request, created_at)
+		VALUES (?, ?, ?, ?)`, userID, *in.IdempotencyKey, requestOf(in), now())
+	if database.IsDuplicate(err) { // another came in between, and is over by now
+		return readAnswer(ctx, tx, userID, in)
+	}
+	return model.PlacedOrder{}, err
+}
+
+func readAnswer(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInput) (model.PlacedOrder, error) {
+	var kept keptAnswer
+	err := tx.GetContext(ctx, &kept, `
+		SELECT request, answer
+		FROM idempotency_keys
+		WHERE user_id = ? AND name = ?
+		FOR UPDATE NOWAIT`, userID, *in.IdempotencyKey)
+	switch {
+	case database.IsLocked(err):
+		return model.PlacedOrder{}, apperr.Retry(apperr.KeyInUse,
+			"Your first attempt at this order is still being worked on. Please ask again in a moment.", time.Second, err)
+	case err != nil:
+		return model.PlacedOrder{}, err
+	case !bytes.Equal(kept.Request, requestOf(in)):
+		return model.PlacedOrder{}, apperr.New(apperr.KeyReused,
+			"This Idempotency-Key was used for another order before. Please send each order under a key of its own.")
+	}
+	placed := model.PlacedOrder{Answer: kept.Answer, Replayed: true}
+	return placed, json.Unmarshal(kept.Answer, &placed)
+}
+
+// requestOf is what two requests under one key must have in common.
+func requestOf(in model.OrderInput) []byte {
+	b, err := json.Marshal(in)
+	if err != nil { // plain values of our own
+		panic(err)
+	}
+	sum := sha256.Sum256(b)
+	return sum[:]
+}
+
+// keepAnswer stores the answer under the key that takeKey took.
+func keepAnswer(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInput, placed model.PlacedOrder) error {
+	if in.IdempotencyKey == nil {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE idempotency_keys
+		SET order_id = ?, answer = ?
+		WHERE user_id = ? AND name = ?`, placed.ID, placed.Answer, userID, *in.IdempotencyKey)
+	return err
+}
+
+func encodeAnswer(placed model.PlacedOrder) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(placed)
+	return b.Bytes(), err
+}
+
+// ForgetKeys removes the answers that are too old to be asked for again, some at a time so that nobody
+// waits for it, and returns how many there were.
+func (s *Orders) ForgetKeys(ctx context.Context) (removed int64, err error) {
+	const some = 1000
+	for n := int64(some); n == some; removed += n {
+		res, err := database.Exec(ctx, s.db, `
+			DELETE FROM idempotency_keys
+			WHERE created_at < ?
+			ORDER BY created_at
+			LIMIT ?`, now().Add(-keepKeys), some)
+		if err != nil {
+			return removed, fail("forget old idempotency keys", err)
+		}
+		if n, err = res.RowsAffected(); err != nil {
+			return removed, fail("forget old idempotency keys", err)
+		}
+	}
+	return removed, nil
+}
