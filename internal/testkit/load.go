@@ -1,0 +1,214 @@
+package testkit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Load is a crowd of shoppers who use a shop over HTTP, as good clients do: an order has an idempotency
+// key and is sent again until it is answered, whatever happens to the server meanwhile. It remembers what
+// it was told, for Check.
+type Load struct {
+	Shops    []string // base URLs; each shopper begins with one and goes to the next when it fails
+	Products []int64  // few, so that shoppers meet
+	Shoppers int
+	Patience time.Duration // until a shopper gives an unanswered order up, which is a Problem
+
+	Orders   []LoadOrder    // acknowledged
+	Answers  map[string]int // by status and code, "lost" for a connection that ended
+	Problems []string       // what must never happen
+	Longest  time.Duration  // that an order took from its first attempt to its answer
+
+	mu     sync.Mutex
+	client *http.Client
+}
+
+// LoadOrder is an order that a shopper was told of.
+type LoadOrder struct {
+	ID        int64       `json:"id"`
+	Status    string      `json:"status"`
+	Total     json.Number `json:"total_price"`
+	Token     string      `json:"-"`
+	Cancelled bool        `json:"-"` // and told so
+}
+
+// Run shops until ctx ends and the orders that are under way are answered.
+func (l *Load) Run(ctx context.Context) {
+	l.Answers = map[string]int{}
+	transport := &http.Transport{MaxIdleConnsPerHost: l.Shoppers}
+	defer transport.CloseIdleConnections()
+	l.client = &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	var crowd sync.WaitGroup
+	for i := range l.Shoppers {
+		crowd.Go(func() { l.shop(ctx, i) })
+	}
+	crowd.Wait()
+}
+
+// shopper is one of the crowd.
+type shopper struct {
+	*Load
+	at    int // which shop
+	token string
+}
+
+func (l *Load) shop(ctx context.Context, i int) {
+	s := &shopper{Load: l, at: i}
+	account := fmt.Sprintf(`{"name": "Shopper", "email": "load-%d-%d@example.com", "password": "password-1"}`, time.Now().UnixNano(), i)
+	for s.token == "" && ctx.Err() == nil {
+		s.send(ctx, "POST", "/auth/register", account, "")
+		var login struct {
+			Token string `json:"access_token"`
+		}
+		if status, body := s.send(ctx, "POST", "/auth/login", account, ""); status == http.StatusOK && json.Unmarshal(body, &login) == nil {
+			s.token = login.Token
+		}
+	}
+	for n := 0; ctx.Err() == nil; n++ {
+		line := fmt.Sprintf(`{"product_id": %d, "quantity": %d}`, l.Products[rand.N(len(l.Products))], 1+rand.N(3))
+		s.send(ctx, "POST", "/cart", line, "")
+		if rand.N(2) == 0 {
+			continue
+		}
+		order, ok := s.order(fmt.Sprintf("order-%d", n))
+		if ok && rand.N(4) == 0 {
+			s.cancel(ctx, order)
+		}
+	}
+}
+
+// order places one, and asks again under the same key until there is an answer that says yes or no.
+func (s *shopper) order(key string) (at int, ok bool) {
+	start := time.Now()
+	for time.Since(start) < s.Patience {
+		status, body := s.send(context.Background(), "POST", "/orders", `{"payment_method": "UPI", "shipping_address": "12 MG Road"}`, key)
+		switch {
+		case status == http.StatusCreated:
+			var o LoadOrder
+			err := json.Unmarshal(body, &o)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if err != nil || o.ID == 0 {
+				s.Problems = append(s.Problems, fmt.Sprintf("an order was answered with %s", body))
+			}
+			o.Token = s.token
+			s.Orders = append(s.Orders, o)
+			s.Longest = max(s.Longest, time.Since(start))
+			return len(s.Orders) - 1, true
+		case status == http.StatusConflict && !bytes.Contains(body, []byte("request_in_progress")):
+			return 0, false // no stock, or no cart
+		case status == 0 || status == http.StatusServiceUnavailable || status == http.StatusConflict || status == http.StatusTooManyRequests:
+			time.Sleep(time.Duration(20+rand.N(80)) * time.Millisecond)
+		default:
+			s.problem("an order was answered with %d %s", status, body)
+			return 0, false
+		}
+	}
+	s.problem("an order had no answer after %v", s.Patience)
+	return 0, false
+}
+
+func (s *shopper) cancel(ctx context.Context, at int) {
+	s.mu.Lock()
+	id := s.Orders[at].ID
+	s.mu.Unlock()
+	if status, _ := s.send(ctx, "POST", fmt.Sprintf("/orders/%d/cancel", id), "", ""); status == http.StatusOK {
+		s.mu.Lock()
+		s.Orders[at].Cancelled = true
+		s.mu.Unlock()
+	}
+}
+
+// send returns the status and the body of the answer, 0 where the connection ended without one.
+func (s *shopper) send(ctx context.Context, method, path, body, key string) (int, []byte) {
+	r, err := http.NewRequestWithContext(ctx, method, s.Shops[s.at%len(s.Shops)]+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		s.problem("%v", err)
+		return 0, nil
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if s.token != "" {
+		r.Header.Set("Authorization", "Bearer "+s.token)
+	}
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	res, err := s.client.Do(r)
+	var answer []byte
+	if err == nil {
+		answer, err = io.ReadAll(res.Body)
+		_ = res.Body.Close()
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			s.count("lost")
+			s.at++
+			time.Sleep(20 * time.Millisecond)
+		}
+		return 0, nil
+	}
+	s.judge(method+" "+path, res, answer)
+	return res.StatusCode, answer
+}
+
+// judge counts an answer, and remembers one that no client may ever see.
+func (s *shopper) judge(request string, res *http.Response, body []byte) {
+	var problem struct {
+		Code string `json:"code"`
+	}
+	_ = json.Unmarshal(body, &problem)
+	s.count(fmt.Sprint(res.StatusCode, " ", problem.Code))
+	switch {
+	case res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") == "":
+		s.problem("%s: 503 without Retry-After", request)
+	case res.StatusCode >= 500 && res.StatusCode != http.StatusServiceUnavailable, res.StatusCode == http.StatusUnauthorized:
+		s.problem("%s: %d %s", request, res.StatusCode, body)
+	}
+}
+
+func (l *Load) count(answer string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Answers[answer]++
+}
+
+func (l *Load) problem(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Problems = append(l.Problems, fmt.Sprintf(format, args...))
+}
+
+// Check asks a shop for every order that was acknowledged, and returns what is missing, there twice or not
+// as it was told, after the Problems.
+func (l *Load) Check(shop string) []string {
+	wrong, seen := l.Problems, map[int64]bool{}
+	for _, o := range l.Orders {
+		if seen[o.ID] {
+			wrong = append(wrong, fmt.Sprintf("order %d was the answer to two keys", o.ID))
+		}
+		seen[o.ID] = true
+		r, err := http.NewRequest("GET", fmt.Sprintf("%s/orders/%d", shop, o.ID), nil)
+		if err != nil {
+			return append(wrong, err.Error())
+		}
+		r.Header.Set("Authorization", "Bearer "+o.Token)
+		res, err := l.client.Do(r)
+		if err != nil {
+			return append(wrong, err.Error())
+		}
+		var now LoadOrder
+		err = json.NewDecoder(res.Body).Decode(&now)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK || err != nil || now.Total != o.Total || (o.Cancelled && now.Status != "Cancelled") {
+			wrong = append(wrong, fmt.Sprintf("order %+v is now %d %+v, %v", o, res.StatusCode, now, err))
+		}
+	}
+	return wrong
+}
