@@ -28,6 +28,7 @@ type Load struct {
 
 	mu     sync.Mutex
 	client *http.Client
+	crowd  []*shopper
 }
 
 // LoadOrder is an order that a shopper was told of.
@@ -39,17 +40,38 @@ type LoadOrder struct {
 	Cancelled bool        `json:"-"` // and told so
 }
 
+// Enter makes the shoppers' accounts, in a shop that is well.
+func (l *Load) Enter(ctx context.Context) {
+	l.Answers = map[string]int{}
+	l.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: l.Shoppers}, Timeout: 30 * time.Second}
+	l.crowd = make([]*shopper, l.Shoppers)
+	var entering sync.WaitGroup
+	for i := range l.crowd {
+		s := &shopper{Load: l, at: i}
+		l.crowd[i] = s
+		entering.Go(func() {
+			account := fmt.Sprintf(`{"name": "Shopper", "email": "load-%d-%d@example.com", "password": "password-1"}`, time.Now().UnixNano(), i)
+			s.send(ctx, "POST", "/auth/register", account, "")
+			var login struct {
+				Token string `json:"access_token"`
+			}
+			if status, body := s.send(ctx, "POST", "/auth/login", account, ""); status != http.StatusOK || json.Unmarshal(body, &login) != nil {
+				s.problem("login was answered with %d %s", status, body)
+			}
+			s.token = login.Token
+		})
+	}
+	entering.Wait()
+}
+
 // Run shops until ctx ends and the orders that are under way are answered.
 func (l *Load) Run(ctx context.Context) {
-	l.Answers = map[string]int{}
-	transport := &http.Transport{MaxIdleConnsPerHost: l.Shoppers}
-	defer transport.CloseIdleConnections()
-	l.client = &http.Client{Transport: transport, Timeout: 30 * time.Second}
-	var crowd sync.WaitGroup
-	for i := range l.Shoppers {
-		crowd.Go(func() { l.shop(ctx, i) })
+	defer l.client.CloseIdleConnections()
+	var shopping sync.WaitGroup
+	for _, s := range l.crowd {
+		shopping.Go(func() { s.shop(ctx) })
 	}
-	crowd.Wait()
+	shopping.Wait()
 }
 
 // shopper is one of the crowd.
@@ -59,26 +81,14 @@ type shopper struct {
 	token string
 }
 
-func (l *Load) shop(ctx context.Context, i int) {
-	s := &shopper{Load: l, at: i}
-	account := fmt.Sprintf(`{"name": "Shopper", "email": "load-%d-%d@example.com", "password": "password-1"}`, time.Now().UnixNano(), i)
-	for s.token == "" && ctx.Err() == nil {
-		s.send(ctx, "POST", "/auth/register", account, "")
-		var login struct {
-			Token string `json:"access_token"`
-		}
-		if status, body := s.send(ctx, "POST", "/auth/login", account, ""); status == http.StatusOK && json.Unmarshal(body, &login) == nil {
-			s.token = login.Token
-		}
-	}
+func (s *shopper) shop(ctx context.Context) {
 	for n := 0; ctx.Err() == nil; n++ {
-		line := fmt.Sprintf(`{"product_id": %d, "quantity": %d}`, l.Products[rand.N(len(l.Products))], 1+rand.N(3))
+		line := fmt.Sprintf(`{"product_id": %d, "quantity": %d}`, s.Products[rand.N(len(s.Products))], 1+rand.N(3))
 		s.send(ctx, "POST", "/cart", line, "")
 		if rand.N(2) == 0 {
 			continue
 		}
-		order, ok := s.order(fmt.Sprintf("order-%d", n))
-		if ok && rand.N(4) == 0 {
+		if order, ok := s.order(fmt.Sprintf("order-%d", n)); ok && rand.N(4) == 0 {
 			s.cancel(ctx, order)
 		}
 	}
@@ -177,6 +187,13 @@ func (l *Load) count(answer string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.Answers[answer]++
+}
+
+// Answered returns how many answers there were of a status and code so far.
+func (l *Load) Answered(answer string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Answers[answer]
 }
 
 func (l *Load) problem(format string, args ...any) {
