@@ -45,9 +45,13 @@ func (a *API) getAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var address string // without one "", as before: the field of a form takes no null
+	if user.Address != nil {
+		address = *user.Address
+	}
 	return respond(w, http.StatusOK, struct {
-		Address *string `json:"address"`
-	}{user.Address})
+		Address string `json:"address"`
+	}{address})
 }
 
 func (a *API) updateAddress(w http.ResponseWriter, r *http.Request) error {

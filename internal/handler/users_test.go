@@ -42,7 +42,7 @@ func TestAddress(t *testing.T) {
 	u, other := s.User(), s.User()
 	longest := strings.Repeat("é", 255)
 	run(t, s, []step{
-		{u, "GET /users/address", "", 200, is{`{"address":null}`}},
+		{u, "GET /users/address", "", 200, is{`{"address":""}`}},
 		{u, "PUT /users/address", `{"address":" 12 MG Road "}`, 200, nil},
 		{u, "GET /users/address", "", 200, is{`{"address":"12 MG Road"}`}},
 		{u, "PUT /users/address", `{"address":"` + longest + `"}`, 200, nil},
@@ -52,7 +52,7 @@ func TestAddress(t *testing.T) {
 		{u, "PUT /users/address", `{"address":"a\u0000b"}`, 422, nil},
 		{u, "GET /users/address", "", 200, is{longest}},
 		{u, "GET /users/profile", "", 200, is{longest}},
-		{other, "GET /users/address", "", 200, is{`{"address":null}`}},
+		{other, "GET /users/address", "", 200, is{`{"address":""}`}},
 	})
 }
 
