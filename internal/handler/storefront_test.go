@@ -151,6 +151,8 @@ func TestStorefrontProfile(t *testing.T) {
 		visit(t, s, step{u, "GET /users/address", "", 200, is{`{"address":""}`}}) // a form's field takes no null
 		reads(t, visit(t, s, step{u, "PUT /users/address", `{"address":"上海 1"}`, 200, nil}).Body, "message string")
 		visit(t, s, step{u, "GET /users/address", "", 200, is{`{"address":"上海 1"}`}})
+		visit(t, s, step{u, "PUT /users/address", `{"address":""}`, 200, nil})
+		visit(t, s, step{u, "GET /users/address", "", 200, is{`{"address":""}`}})
 	})
 }
 

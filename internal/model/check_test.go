@@ -135,7 +135,7 @@ func TestValidatePassword(t *testing.T) {
 
 func TestValidateAddress(t *testing.T) {
 	const tooLong = "address: Address must have at most 255 characters."
-	with := func(address string) *model.AddressInput { return &model.AddressInput{Address: address} }
+	with := func(address string) *model.AddressInput { return &model.AddressInput{Address: &address} }
 	judge(t, map[string]verdict{
 		"OneLine":             ok(with("12 MG Road, Bengaluru")),
 		"Lines":               ok(with("12 MG Road\nBengaluru\r\n560001\tIndia")),
@@ -144,8 +144,9 @@ func TestValidateAddress(t *testing.T) {
 		"LongestOfTwoLines":   ok(with(long(127) + "\r\n" + long(126))),
 		"TooLong":             bad(with(long(256)), tooLong),
 		"BreakCountsAsStored": bad(with(long(127)+"\r\n"+long(127)), tooLong),
-		"Empty":               bad(with(""), "address: Address is required."),
-		"OnlyBreaks":          bad(with(" \r\n\t"), "address: Address is required."),
+		"Empty":               ok(with("")),
+		"OnlyBreaks":          ok(with(" \r\n\t")),
+		"Missing":             bad(&model.AddressInput{}, "address: Address is required."),
 		"Nul":                 bad(with("A\x00B"), "address: Address must not contain line breaks or control characters."),
 		"Bell":                bad(with("A\nB\a"), "address: Address must not contain line breaks or control characters."),
 	})

@@ -93,15 +93,22 @@ func (in *ProfileInput) Validate() error {
 	return c.err()
 }
 
-// AddressInput is the body of an address change.
+// AddressInput is the body of an address change; "" removes it.
 type AddressInput struct {
-	Address string `json:"address"`
+	Address *string `json:"address"`
 }
 
 // Validate trims the address and checks its length.
 func (in *AddressInput) Validate() error {
 	var c check
-	c.address("address", &in.Address)
+	switch {
+	case in.Address == nil:
+		c.bad("address", "is required")
+	case strings.TrimSpace(*in.Address) == "":
+		*in.Address = ""
+	default:
+		c.address("address", in.Address)
+	}
 	return c.err()
 }
 

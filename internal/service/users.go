@@ -53,14 +53,14 @@ func (s *Users) UpdateProfile(ctx context.Context, userID int64, in model.Profil
 	return fail("update profile", mustMatch(res, err, errNoUser))
 }
 
-// UpdateAddress changes the address.
+// UpdateAddress changes the address; "" removes it.
 func (s *Users) UpdateAddress(ctx context.Context, userID int64, in model.AddressInput) error {
 	if err := in.Validate(); err != nil {
 		return err
 	}
 	res, err := database.Exec(ctx, s.db, `
 		UPDATE users
-		SET address = ?
+		SET address = NULLIF(?, '')
 		WHERE id = ?`, in.Address, userID)
 	return fail("update address", mustMatch(res, err, errNoUser))
 }

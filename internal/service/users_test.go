@@ -69,7 +69,7 @@ func TestUserGone(t *testing.T) {
 	for name, err := range map[string]error{
 		"Get": get, "ChangePassword": change,
 		"UpdateProfile": s.Services.Users.UpdateProfile(t.Context(), u.ID, model.ProfileInput{Name: "N", Email: "n@example.com"}),
-		"UpdateAddress": s.Services.Users.UpdateAddress(t.Context(), u.ID, model.AddressInput{Address: "Here"}),
+		"UpdateAddress": s.Services.Users.UpdateAddress(t.Context(), u.ID, model.AddressInput{Address: new("Here")}),
 	} {
 		if code(err) != apperr.Unauthenticated {
 			t.Errorf("%s: %v", name, err)
