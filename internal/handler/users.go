@@ -37,7 +37,7 @@ func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
 	return respond(w, http.StatusOK, struct {
 		message
 		model.Token
-	}{message{"Your password is changed. All other sessions have ended."}, login})
+	}{message{"Your password is changed. Please log in with it from now on."}, login})
 }
 
 func (a *API) getAddress(w http.ResponseWriter, r *http.Request) error {
