@@ -16,8 +16,8 @@ import (
 	"hexamart/internal/handler"
 )
 
-// How long the server waits: for requests to come in, for answers to be taken, and when it stops for
-// a load balancer to notice and for running requests to finish.
+// How long the server waits: for requests to come in, for answers to be taken, when it stops for a load
+// balancer to notice and for running requests to finish.
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 15 * time.Second
@@ -25,6 +25,7 @@ const (
 	idleTimeout   = 2 * time.Minute
 	noticeTime    = time.Second
 	drainTime     = 25 * time.Second
+	longestPause  = 15 * time.Second // between attempts to start the database server
 )
 
 func serve(ctx context.Context, p *program, args []string) error {
@@ -72,15 +73,11 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	if err != nil {
 		return inUse(s.cfg.Addr, err)
 	}
-	failed := make(chan error, 2)
+	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	ctx, cancel := context.WithCancel(ctx)
 	var workers sync.WaitGroup
-	workers.Go(func() {
-		if err := s.guardServer(ctx); err != nil {
-			failed <- err
-		}
-	})
+	workers.Go(func() { s.guardServer(ctx) })
 	workers.Go(func() { s.tidy(ctx) })
 	defer func() {
 		cancel()
@@ -113,34 +110,42 @@ func (s *shop) drain(api *handler.API, server *http.Server) error {
 	return nil
 }
 
-// guardServer starts the private database server again when it ended by itself, until ctx ends. The
-// pool reconnects on its own; meanwhile requests are answered with 503.
-func (s *shop) guardServer(ctx context.Context) error {
+// guardServer starts the private database server again when it ended by itself, until ctx ends. What
+// keeps it from starting, a full disk say, may pass, so it is tried again and again. The pool reconnects
+// on its own; meanwhile requests are answered with 503.
+func (s *shop) guardServer(ctx context.Context) {
 	if s.server == nil {
-		return nil
+		return
 	}
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-s.server.Exited():
 		}
 		s.log.Error("the database server is gone; starting it again", "error", s.server.Err())
 		if err := s.server.Stop(); err != nil {
 			s.log.Warn("clearing up after the database server", "error", err)
 		}
-		server, err := database.StartServer(ctx, s.serverOpts)
-		if ctx.Err() != nil {
+		for pause := time.Second; ; pause = min(2*pause, longestPause) {
+			server, err := database.StartServer(ctx, s.serverOpts)
 			if err == nil {
 				s.server = server
+				break
 			}
-			return nil
+			if ctx.Err() != nil {
+				return
+			}
+			s.log.Error("the database server does not start; trying again", "error", err, "in", pause)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pause):
+			}
 		}
-		if err != nil {
-			return err
+		if ctx.Err() == nil {
+			s.log.Info("the database server is back")
 		}
-		s.server = server
-		s.log.Info("the database server is back")
 	}
 }
 
