@@ -193,7 +193,7 @@ func TestTakeStockGuard(t *testing.T) {
 // TestPlaceOrderRace lets more buyers than units in at once: exactly the units are sold.
 func TestPlaceOrderRace(t *testing.T) {
 	t.Parallel()
-	const buyers, units = 24, 7
+	const buyers, units = 64, 17
 	s := testkit.NewShop(t)
 	lamp, mug := s.Product("Lamp", "19.99", units), s.Product("Mug", "7.10", 1000)
 	people := make([]*testkit.Person, buyers)
