@@ -29,6 +29,7 @@ const (
 	StatusConflict     Code = "status_not_allowed"      // details: allowed
 	KeyInUse           Code = "request_in_progress"     // the first request under this idempotency key is still running
 	KeyReused          Code = "idempotency_key_reused"  // for another request
+	PreconditionFailed Code = "precondition_failed"     // If-Match names another state
 	TooLarge           Code = "body_too_large"          //
 	UnsupportedMedia   Code = "unsupported_media"       //
 	RateLimited        Code = "rate_limited"            // retry after RetryAfter

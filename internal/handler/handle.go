@@ -30,6 +30,7 @@ var statuses = map[apperr.Code]int{
 	apperr.TotalChanged:       http.StatusConflict,
 	apperr.TotalTooLarge:      http.StatusConflict,
 	apperr.StatusConflict:     http.StatusConflict,
+	apperr.PreconditionFailed: http.StatusPreconditionFailed,
 	apperr.KeyInUse:           http.StatusConflict,
 	apperr.KeyReused:          http.StatusUnprocessableEntity,
 	apperr.TooLarge:           http.StatusRequestEntityTooLarge,

@@ -158,7 +158,7 @@ func routePath(r *http.Request) string {
 
 // compress sends JSON compressed to clients that ask for it.
 func compress() func(http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypes([]string{"application/json", problemType}), gzhttp.MinSize(1), gzhttp.EnableZstd(false))
+	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypes([]string{"application/json", problemType}), gzhttp.MinSize(1), gzhttp.EnableZstd(false), gzhttp.SuffixETag(gzipTag))
 	if err != nil {
 		panic(err) // wrong options of our own
 	}

@@ -26,7 +26,8 @@ func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return respondList(w, r, list)
+	setListHeaders(w, r, list)
+	return respondTagged(w, r, list.Items)
 }
 
 // productFilter reads what everybody may filter by.
@@ -47,7 +48,7 @@ func (a *API) listCategories(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return respond(w, http.StatusOK, categories)
+	return respondTagged(w, r, categories)
 }
 
 func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
@@ -59,7 +60,7 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return respond(w, http.StatusOK, product)
+	return respondTagged(w, r, product)
 }
 
 func (a *API) createProduct(w http.ResponseWriter, r *http.Request) error {
@@ -86,7 +87,7 @@ func (a *API) updateProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	product, err := a.Services.Products.Update(r.Context(), caller(r).UserID, id, in)
+	product, err := a.Services.Products.Update(r.Context(), caller(r).UserID, id, in, precondition(r))
 	if err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (a *API) patchProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	product, err := a.Services.Products.Patch(r.Context(), caller(r).UserID, id, in)
+	product, err := a.Services.Products.Patch(r.Context(), caller(r).UserID, id, in, precondition(r))
 	if err != nil {
 		return err
 	}

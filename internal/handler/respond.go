@@ -17,14 +17,19 @@ type message struct {
 
 // respond writes v as JSON. It fails before anything was written.
 func respond(w http.ResponseWriter, status int, v any) error {
+	body, err := encode(v)
+	if err == nil {
+		write(w, status, "application/json", body)
+	}
+	return err
+}
+
+func encode(v any) ([]byte, error) {
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	write(w, status, "application/json", body.Bytes())
-	return nil
+	err := enc.Encode(v)
+	return body.Bytes(), err
 }
 
 // created is respond for something new, which from now on is at location.
@@ -43,6 +48,11 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 
 // respondList writes a page as a bare array, with the way to the next one in the headers.
 func respondList[T any](w http.ResponseWriter, r *http.Request, list model.List[T]) error {
+	setListHeaders(w, r, list)
+	return respond(w, http.StatusOK, list.Items)
+}
+
+func setListHeaders[T any](w http.ResponseWriter, r *http.Request, list model.List[T]) {
 	if list.Next != "" {
 		query := r.URL.Query()
 		query.Set("cursor", list.Next)
@@ -52,5 +62,4 @@ func respondList[T any](w http.ResponseWriter, r *http.Request, list model.List[
 	if list.Total != nil {
 		w.Header().Set("X-Total-Count", strconv.FormatInt(*list.Total, 10))
 	}
-	return respond(w, http.StatusOK, list.Items)
 }

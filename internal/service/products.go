@@ -213,35 +213,42 @@ func (s *Products) Create(ctx context.Context, by int64, in model.ProductInput) 
 	return p, fail("create product", err)
 }
 
-// Update replaces all fields of a product, on behalf of an admin.
-func (s *Products) Update(ctx context.Context, by, id int64, in model.ProductInput) (model.Product, error) {
+// Update replaces all fields of a product, on behalf of an admin. Unless it is nil, judge is shown the
+// product as it is, and nothing changes if it returns an error.
+func (s *Products) Update(ctx context.Context, by, id int64, in model.ProductInput, judge func(model.Product) error) (model.Product, error) {
 	if err := in.Validate(); err != nil {
 		return model.Product{}, err
 	}
-	p, err := s.edit(ctx, by, id, func(p *model.Product) error {
+	p, err := s.edit(ctx, by, id, judge, func(p *model.Product) error {
 		*p = in.Product()
 		return nil
 	})
 	return p, fail("update product", err)
 }
 
-// Patch changes the fields that the input has, on behalf of an admin. OutOfStock if the stock would go
-// below zero or above what a product can have.
-func (s *Products) Patch(ctx context.Context, by, id int64, in model.ProductPatch) (model.Product, error) {
+// Patch is Update of the fields that the input has. OutOfStock if the stock would go below zero or above
+// what a product can have.
+func (s *Products) Patch(ctx context.Context, by, id int64, in model.ProductPatch, judge func(model.Product) error) (model.Product, error) {
 	if err := in.Validate(); err != nil {
 		return model.Product{}, err
 	}
-	p, err := s.edit(ctx, by, id, in.Apply)
+	p, err := s.edit(ctx, by, id, judge, in.Apply)
 	return p, fail("patch product", err)
 }
 
 // edit changes a product that is locked meanwhile, so that the change starts from what is there.
-func (s *Products) edit(ctx context.Context, by, id int64, change func(p *model.Product) error) (model.Product, error) {
+func (s *Products) edit(ctx context.Context, by, id int64, judge func(model.Product) error,
+	change func(p *model.Product) error) (model.Product, error) {
 	var p model.Product
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		before, err := lockProduct(ctx, tx, id)
 		if err != nil {
 			return err
+		}
+		if judge != nil {
+			if err := judge(before); err != nil {
+				return err
+			}
 		}
 		p = before
 		if err := change(&p); err != nil {

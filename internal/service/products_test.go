@@ -15,7 +15,7 @@ func TestPatchStockRace(t *testing.T) {
 	lamp := s.Product("Lamp", "19.99", 20)
 	delta := model.Int(-3)
 	errs := atOnce(16, func(int) error {
-		_, err := s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &delta})
+		_, err := s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &delta}, nil)
 		return err
 	})
 	if errs[""] != 6 || errs[apperr.OutOfStock] != 10 || s.Stock(lamp) != 2 {
@@ -37,9 +37,9 @@ func TestPatchStockWhileSold(t *testing.T) {
 	errs := atOnce(24, func(i int) (err error) {
 		switch i % 3 {
 		case 0:
-			_, err = s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &plus})
+			_, err = s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &plus}, nil)
 		case 1:
-			_, err = s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &minus})
+			_, err = s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &minus}, nil)
 		default:
 			_, err = s.Services.Orders.PlaceOrder(t.Context(), people[i/3].ID, testkit.OrderInput())
 		}
@@ -60,7 +60,7 @@ func TestWriteWhileSold(t *testing.T) {
 	writes := map[string]func(s *testkit.Shop, id int64) error{
 		"Delete": func(s *testkit.Shop, id int64) error { return s.Services.Products.Delete(t.Context(), id) },
 		"Update": func(s *testkit.Shop, id int64) error {
-			_, err := s.Services.Products.Update(t.Context(), 0, id, model.ProductInput{Name: "Torch", Price: &price, Category: "Test", Stock: &stock})
+			_, err := s.Services.Products.Update(t.Context(), 0, id, model.ProductInput{Name: "Torch", Price: &price, Category: "Test", Stock: &stock}, nil)
 			return err
 		},
 	}
@@ -75,7 +75,7 @@ func TestWriteWhileSold(t *testing.T) {
 					if i == 8 {
 						return write(s, lamp.ID)
 					}
-					_, err := s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &minus})
+					_, err := s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &minus}, nil)
 					if name == "Delete" && code(err) == apperr.NotFound {
 						return nil
 					}

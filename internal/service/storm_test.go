@@ -50,12 +50,12 @@ func TestStorm(t *testing.T) {
 			return err
 		},
 		func(*testkit.Person) error {
-			_, err := s.Services.Products.Patch(ctx, admin.ID, product(), model.ProductPatch{StockDelta: number(rand.N(9) - 2)})
+			_, err := s.Services.Products.Patch(ctx, admin.ID, product(), model.ProductPatch{StockDelta: number(rand.N(9) - 2)}, nil)
 			return err
 		},
 		func(*testkit.Person) error {
 			price := model.Money(110)
-			_, err := s.Services.Products.Update(ctx, admin.ID, product(), model.ProductInput{Name: "Product", Price: &price, Category: "Test", Stock: number(rand.N(40))})
+			_, err := s.Services.Products.Update(ctx, admin.ID, product(), model.ProductInput{Name: "Product", Price: &price, Category: "Test", Stock: number(rand.N(40))}, nil)
 			return err
 		},
 		func(u *testkit.Person) error { _, err := s.Services.Cart.Decrease(ctx, u.ID, product()); return err },

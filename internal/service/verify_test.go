@@ -29,11 +29,11 @@ func busyShop(t *testing.T) *testkit.Shop {
 	}
 	stock, delta, price := model.Int(20), model.Int(-3), model.Money(1)
 	for _, patch := range []model.ProductPatch{{Stock: &stock}, {StockDelta: &delta}, {Price: &price}} {
-		if _, err := s.Services.Products.Patch(t.Context(), admin.ID, lamp.ID, patch); err != nil {
+		if _, err := s.Services.Products.Patch(t.Context(), admin.ID, lamp.ID, patch, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Services.Products.Update(t.Context(), admin.ID, mug.ID, model.ProductInput{Name: "Mug", Price: &price, Category: "Test", Stock: &stock}); err != nil {
+	if _, err := s.Services.Products.Update(t.Context(), admin.ID, mug.ID, model.ProductInput{Name: "Mug", Price: &price, Category: "Test", Stock: &stock}, nil); err != nil {
 		t.Fatal(err)
 	}
 	in, key := testkit.OrderInput(), "a-key"
