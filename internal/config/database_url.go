@@ -13,10 +13,44 @@ import (
 const urlShape = "must look like mysql://user:password@host:3306/database, with %-escapes for special characters"
 
 // ParseDatabaseURL reads mysql://user:password@host:port/database, or mysql+pymysql:// and the like as
-// SQLAlchemy writes it. Parameters: unix_socket is a path in place of host and port, tls is
-// true, false, skip-verify or preferred; what only matters to Python's driver is accepted and has no effect. Errors show no part
-// of the URL that could be a password.
+// SQLAlchemy writes it. Several hosts stand with commas between them, host1:3306,host2:3307, and so they
+// do in the answer's Addr, each with its port. Parameters: unix_socket is a path in place of host and
+// port, tls is true, false, skip-verify or preferred; what only matters to Python's driver is accepted
+// and has no effect. Errors show no part of the URL that could be a password.
 func ParseDatabaseURL(text string) (*mysql.Config, error) {
+	before, hosts, after := cutHosts(text)
+	var cfg *mysql.Config
+	var addrs []string
+	for host := range strings.SplitSeq(hosts, ",") { // net/url knows one host only
+		one, err := parseOneHost(before + host + after)
+		if err != nil {
+			return nil, err
+		}
+		cfg = one
+		addrs = append(addrs, one.Addr)
+	}
+	if cfg.Net != "tcp" && len(addrs) > 1 {
+		return nil, errors.New("names several hosts and a unix_socket, which is in place of them")
+	}
+	cfg.Addr = strings.Join(addrs, ",")
+	return cfg, nil
+}
+
+// cutHosts takes the hosts out of a URL: they are what its authority has behind the user.
+func cutHosts(text string) (before, hosts, after string) {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text, "", ""
+	}
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	user := strings.LastIndexByte(authority, '@') + 1
+	return scheme + "://" + authority[:user], authority[user:], rest[len(authority):]
+}
+
+func parseOneHost(text string) (*mysql.Config, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil, errors.New(urlShape)
