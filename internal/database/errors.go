@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -16,6 +17,7 @@ const (
 	erDuplicate          = 1062
 	erNoTable            = 1146
 	erNoReferenced       = 1452
+	erNoVariable         = 1193
 	erLockWait           = 1205
 	erDeadlock           = 1213 // on a cluster also: another node was faster
 	erCommitFailed       = 1180
@@ -25,9 +27,12 @@ const (
 	erUserConns          = 1203
 	erNotReady           = 1047 // a cluster node without quorum
 	erReadOnly           = 1290
+	erReadOnlyMode       = 1836
+	erReadOnlyTx         = 1792
 	erGroupNotOnline     = 3100
 	erQueryKilled        = 1317
 	erConnKilled         = 1927 // MariaDB
+	erConnIdle           = 4031 // MySQL
 	erForeignEngine      = 1824 // a foreign key to a table of an engine without them; 1005 on MariaDB
 	erForeignEngineMaria = 1005
 	erDiskFull           = 1021
@@ -50,20 +55,55 @@ func IsMissingReference(err error) bool { return hasNumber(err, erNoReferenced) 
 func IsLocked(err error) bool { return hasNumber(err, erLockNowait, erLockWait) }
 
 // isRetryable reports whether the server rolled the transaction back for a reason that is gone when
-// it runs again.
+// it runs again. A COMMIT that failed otherwise than by a deadlock (149) is not of this kind: a node that
+// lost its cluster in the middle of it can't know whether the others have committed.
 func isRetryable(err error) bool {
-	return hasNumber(err, erDeadlock, erLockWait, erGroupRolledBk, erCommitFailed)
+	var e *mysql.MySQLError
+	return hasNumber(err, erDeadlock, erLockWait, erGroupRolledBk) ||
+		errors.As(err, &e) && e.Number == erCommitFailed && strings.Contains(e.Message, "error 149")
+}
+
+// isRolledBack reports whether the server has thrown away all of the transaction so far.
+func isRolledBack(err error) bool { return hasNumber(err, erDeadlock, erGroupRolledBk) }
+
+// isRefusal reports whether the server did nothing because of a state that it, or its connection, is in.
+func isRefusal(err error) bool {
+	return isHostsRefusal(err) || hasNumber(err, erConnKilled, erConnIdle, erReadOnlyTx)
+}
+
+// isHostsRefusal is isRefusal for a state of the whole server.
+func isHostsRefusal(err error) bool {
+	return hasNumber(err, erNotReady, erShutdown, erReadOnly, erReadOnlyMode, erGroupNotOnline)
+}
+
+// isLost reports whether a connection was there and has gone, or is of no use any more.
+func isLost(err error) bool {
+	var none *connectError
+	var netErr net.Error
+	if errors.As(err, &none) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	return isRefusal(err) || isBroken(err) || errors.As(err, &netErr)
+}
+
+// isBroken reports whether the driver has given up a connection.
+func isBroken(err error) bool {
+	for _, broken := range []error{driver.ErrBadConn, mysql.ErrInvalidConn, mysql.ErrPktSync, mysql.ErrPktSyncMul, mysql.ErrMalformPkt} {
+		if errors.Is(err, broken) {
+			return true
+		}
+	}
+	return false
 }
 
 // IsUnavailable reports whether the database could not do the work now, though nothing is wrong with
 // the work: it can't be reached, is going down, has no connection or disk space to give, is too
-// contended, or took longer than the caller could wait.
+// contended, or took longer than the caller could wait. Work that ended in a COMMIT may be done all
+// the same.
 func IsUnavailable(err error) bool {
 	var netErr net.Error
-	return isRetryable(err) ||
-		hasNumber(err, erTooManyConns, erShutdown, erUserConns, erNotReady, erReadOnly, erGroupNotOnline,
-			erQueryKilled, erConnKilled, erDiskFull, erTableFull) ||
-		errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
-		errors.Is(err, sql.ErrConnDone) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, context.Canceled) || errors.As(err, &netErr)
+	return isRetryable(err) || isRefusal(err) || isBroken(err) ||
+		hasNumber(err, erCommitFailed, erTooManyConns, erUserConns, erQueryKilled, erDiskFull, erTableFull) ||
+		errors.Is(err, errAway) || errors.Is(err, errReadOnly) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.As(err, &netErr)
 }

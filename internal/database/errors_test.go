@@ -105,7 +105,7 @@ func TestErrorsByNumber(t *testing.T) {
 		1213: {unavailable: true}, 1205: {unavailable: true}, 3101: {unavailable: true}, 1180: {unavailable: true},
 		1040: {unavailable: true}, 1053: {unavailable: true}, 1203: {unavailable: true}, 1047: {unavailable: true},
 		1290: {unavailable: true}, 3100: {unavailable: true}, 1317: {unavailable: true}, 1927: {unavailable: true},
-		1021: {unavailable: true}, 1114: {unavailable: true},
+		1021: {unavailable: true}, 1114: {unavailable: true}, 1836: {unavailable: true}, 1792: {unavailable: true}, 4031: {unavailable: true},
 		1044: {}, 1045: {}, 1048: {}, 1054: {}, 1146: {}, 1169: {}, 1216: {}, 1264: {}, 1406: {}, 1451: {}, 3819: {}, 4025: {},
 	} {
 		_, err := db.ExecContext(t.Context(), fmt.Sprintf(failure, number))
@@ -190,7 +190,7 @@ func TestErrorsOfOthers(t *testing.T) {
 		}
 	}
 	for _, err := range []error{
-		driver.ErrBadConn, mysql.ErrInvalidConn, sql.ErrConnDone, context.DeadlineExceeded, context.Canceled,
+		driver.ErrBadConn, mysql.ErrInvalidConn, mysql.ErrPktSync, sql.ErrConnDone, context.DeadlineExceeded, context.Canceled,
 		&net.OpError{Op: "dial", Err: errors.New("refused")}, errors.Join(io.EOF, context.Canceled),
 	} {
 		if got := judge(fmt.Errorf("list orders: %w", err)); got != (verdict{unavailable: true}) {

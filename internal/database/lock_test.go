@@ -125,6 +125,32 @@ func TestWithLockKeepsApart(t *testing.T) {
 	}
 }
 
+// TestWithLockLives checks that the holder of a lock may be idle for long, and that no connection of the
+// pool may afterwards.
+func TestWithLockLives(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db, other := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil)
+	w := &witness{}
+	holder := testkit.Open(t, cfg, w.observe)
+	ctx := context.WithValue(t.Context(), requestKey{}, w)
+	if err := database.WithLock(ctx, holder, "work", func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if list := w.take(); len(list) == 0 || list[0] != "SET SESSION wait_timeout = 86400 -> 0" {
+		t.Errorf("seen %v", list)
+	}
+	db.SetMaxOpenConns(1)
+	before := number(t, db, "SELECT CONNECTION_ID()")
+	if err := database.WithLock(t.Context(), db, "work", func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if wait := number(t, db, "SELECT @@SESSION.wait_timeout"); wait != 60 || number(t, db, "SELECT CONNECTION_ID()") == before {
+		t.Errorf("a connection with a timeout of %d is in the pool", wait)
+	}
+	free(t, other, "work")
+}
+
 // TestWithLockWaits lets the context of somebody who waits end.
 func TestWithLockWaits(t *testing.T) {
 	t.Parallel()

@@ -3,8 +3,6 @@ package database
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,77 +18,54 @@ const MaxConns = 32
 const sqlMode = "'STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,NO_ZERO_IN_DATE," +
 	"ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 
+// How long a connection may be idle: in the pool, and for the server, which rolls back and frees its
+// locks after that. The server's own default of eight hours is how long the rows of a shop whose
+// machine lost its power would stay locked.
+const (
+	maxIdleTime = 30 * time.Second
+	waitTimeout = "60" // seconds
+)
+
 // Open returns a pool of connections, each set up the way the shop's SQL expects, after one of them
-// has answered. observe, if not nil, is called after every statement. The caller closes the pool.
+// has answered. A TCP address may list several hosts of one cluster, with commas between them: a
+// connection is to the one that last worked, else to the next one that answers and takes writes.
+// observe, if not nil, is called after every statement. The caller closes the pool.
 func Open(ctx context.Context, cfg *mysql.Config, observe Observer) (*sqlx.DB, error) {
+	connector, err := newConnector(cfg, observe)
+	if err != nil {
+		return nil, fmt.Errorf("database address: %w", err)
+	}
+	pool := sql.OpenDB(connector)
+	pool.SetMaxOpenConns(MaxConns)
+	pool.SetMaxIdleConns(MaxConns)
+	pool.SetConnMaxLifetime(30 * time.Minute)
+	pool.SetConnMaxIdleTime(maxIdleTime)
+	db := sqlx.NewDb(pool, "mysql")
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return db, nil
+}
+
+// setUp returns cfg with all that the shop's SQL expects of a connection.
+func setUp(cfg *mysql.Config) *mysql.Config {
 	cfg = cfg.Clone()
 	cfg.ParseTime = true
 	cfg.Loc = time.UTC
 	cfg.ClientFoundRows = true // else an UPDATE to the same values looks like a missing row
 	cfg.InterpolateParams = true
-	cfg.RejectReadOnly = true
 	cfg.Collation = "utf8mb4_unicode_ci"
-	cfg.Timeout = 5 * time.Second
 	cfg.Logger = &mysql.NopLogger{} // what it says comes back as an error, too
+	cfg.DialFunc = holdWire(cfg.DialFunc)
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}
 	cfg.Params["sql_mode"] = sqlMode
 	cfg.Params["time_zone"] = "'+00:00'"
 	cfg.Params["innodb_lock_wait_timeout"] = "5"
-	base, err := mysql.NewConnector(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("database address: %w", err)
-	}
-	pool := sql.OpenDB(connector{base, observe})
-	pool.SetMaxOpenConns(MaxConns)
-	pool.SetMaxIdleConns(MaxConns)
-	pool.SetConnMaxLifetime(30 * time.Minute)
-	db := sqlx.NewDb(pool, "mysql")
-	if err := db.PingContext(ctx); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("connect to the database at %s: %w", cfg.Addr, err)
-	}
-	return db, nil
-}
-
-// connector gives each new connection its isolation level, which no variable names alike on MySQL
-// and MariaDB. READ COMMITTED takes no gap locks: shoppers with neighbouring ids don't wait for each
-// other, and every guarded UPDATE reads what is there now.
-type connector struct {
-	driver.Connector
-	observe Observer
-}
-
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	full, ok := conn.(fullConn)
-	if !ok {
-		return nil, errors.Join(fmt.Errorf("driver connection %T lacks an interface", conn), conn.Close())
-	}
-	if _, err := full.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	if c.observe == nil {
-		return conn, nil
-	}
-	return observedConn{full, c.observe}, nil
-}
-
-// fullConn is what the MySQL driver's connection can do.
-type fullConn interface {
-	driver.Conn
-	driver.ConnPrepareContext
-	driver.ConnBeginTx
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.Pinger
-	driver.SessionResetter
-	driver.Validator
-	driver.NamedValueChecker
+	cfg.Params["wait_timeout"] = waitTimeout
+	return cfg
 }
 
 // CreateDatabase makes a database on a server if it is not there yet, and returns cfg with its name.

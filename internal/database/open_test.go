@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"slices"
 	"strings"
@@ -53,6 +54,7 @@ func TestOpenSetsUpEveryConnection(t *testing.T) {
 			"SELECT @@SESSION.character_set_results":    "utf8mb4",
 			"SELECT @@SESSION.innodb_lock_wait_timeout": "5",
 			"SELECT @@SESSION.autocommit":               "1",
+			"SELECT @@SESSION.wait_timeout":             "60", // a dead client's locks last no longer
 		} {
 			if got := text(t, conn, query); got != want {
 				t.Errorf("%s is %s, want %s", query, got, want)
@@ -60,6 +62,11 @@ func TestOpenSetsUpEveryConnection(t *testing.T) {
 		}
 		if level := isolation(t, conn); level != "READ-COMMITTED" {
 			t.Errorf("isolation level is %s", level)
+		}
+		var name, wait string
+		err := conn.QueryRowxContext(t.Context(), "SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'").Scan(&name, &wait)
+		if wait != "7" && !errors.Is(err, sql.ErrNoRows) {
+			t.Errorf("wsrep_sync_wait is %s, %v", wait, err)
 		}
 	}
 	if n := db.Stats().MaxOpenConnections; n != database.MaxConns {

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -10,14 +11,19 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// maxTries bounds how often a transaction runs again after the server gave it up; the pauses between
-// them grow from a millisecond to a tenth of a second.
-const maxTries = 12
+// How often a transaction runs: again after the server gave it up, with pauses that grow from a
+// millisecond to a tenth of a second, and again after its connection was lost.
+const (
+	maxTries  = 12
+	lostTries = 3
+)
 
 // InTx runs fn in a transaction and commits it. It rolls back when fn fails or panics, and runs all
 // of fn again when the server gave the transaction up for another's sake (a deadlock, a cluster
-// conflict); so fn touches nothing but tx and variables that it assigns afresh. The last try's error
-// is returned as it is, and IsUnavailable knows it.
+// conflict) or the connection was lost before COMMIT was sent; so fn touches nothing but tx and
+// variables that it assigns afresh. The last try's error is returned as it is, and IsUnavailable knows
+// it. A connection that is lost at COMMIT is such an error, too: nobody knows what became of the
+// transaction, and only the caller can find out.
 func InTx(ctx context.Context, db *sqlx.DB, fn func(tx *sqlx.Tx) error) error {
 	return inTx(ctx, db, nil, fn)
 }
@@ -27,11 +33,14 @@ func InSnapshot(ctx context.Context, db *sqlx.DB, fn func(tx *sqlx.Tx) error) er
 	return inTx(ctx, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
 }
 
-// Exec runs one statement that is a transaction of its own, again like InTx where the server gave it up.
+// Exec runs one statement that is a transaction of its own, again like InTx where the server gave it
+// up or refused it. A connection that is lost once the statement was sent is an error.
 func Exec(ctx context.Context, db *sqlx.DB, query string, args ...any) (res sql.Result, err error) {
 	err = retry(ctx, func() error {
-		res, err = db.ExecContext(ctx, query, args...)
-		return err
+		if res, err = db.ExecContext(ctx, query, args...); err != nil {
+			return &commitError{err}
+		}
+		return nil
 	})
 	return res, err
 }
@@ -43,7 +52,7 @@ func inTx(ctx context.Context, db *sqlx.DB, opts *sql.TxOptions, fn func(tx *sql
 func retry(ctx context.Context, fn func() error) error {
 	for try := 1; ; try++ {
 		err := fn()
-		if err == nil || try == maxTries || !isRetryable(err) {
+		if err == nil || try >= triesFor(err) {
 			return err
 		}
 		pause := min(time.Millisecond<<(try-1), 100*time.Millisecond)
@@ -53,6 +62,27 @@ func retry(ctx context.Context, fn func() error) error {
 			return errors.Join(err, ctx.Err())
 		}
 	}
+}
+
+// triesFor tells how often to try what ended in err. It is more than once only where nothing can have
+// been committed: at a COMMIT that is where the server says so, or it was never sent (ErrBadConn).
+func triesFor(err error) int {
+	var commit *commitError
+	var none *connectError
+	switch {
+	case isRetryable(err):
+		return maxTries
+	case errors.As(err, &none):
+		return 1 // every host has been tried
+	case errors.As(err, &commit):
+		if errors.Is(err, driver.ErrBadConn) || isHostsRefusal(err) && !hasNumber(err, erShutdown, erGroupNotOnline) {
+			return lostTries
+		}
+		return 1
+	case isLost(err):
+		return lostTries
+	}
+	return 1
 }
 
 func once(ctx context.Context, db *sqlx.DB, opts *sql.TxOptions, fn func(tx *sqlx.Tx) error) error {

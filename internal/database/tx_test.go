@@ -166,7 +166,10 @@ func TestInTxDeadlock(t *testing.T) {
 
 func TestInTxTriesAgain(t *testing.T) {
 	t.Parallel()
-	for name, errno := range map[string]int{"Deadlock": 1213, "LockWait": 1205, "GroupReplication": 3101, "CommitFailed": 1180} {
+	for name, failure := range map[string]string{"Deadlock": fmt.Sprintf(failure, 1213), "LockWait": fmt.Sprintf(failure, 1205),
+		"GroupReplication": fmt.Sprintf(failure, 3101),
+		"CommitDeadlock":   "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1180, MESSAGE_TEXT = 'Got error 149 during COMMIT'",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db, tries := counters(t), 0
@@ -177,7 +180,7 @@ func TestInTxTriesAgain(t *testing.T) {
 				if tries++; tries == 3 {
 					return nil
 				}
-				_, err := tx.ExecContext(t.Context(), fmt.Sprintf(failure, errno))
+				_, err := tx.ExecContext(t.Context(), failure)
 				return fmt.Errorf("raise: %w", err)
 			})
 			if n := number(t, db, sumN); err != nil || n != 1 || tries != 3 {
@@ -188,7 +191,7 @@ func TestInTxTriesAgain(t *testing.T) {
 	t.Run("NotForOtherErrors", func(t *testing.T) {
 		t.Parallel()
 		db := counters(t)
-		for _, errno := range []int{1062, 1064, 1317, 1040} {
+		for _, errno := range []int{1062, 1064, 1317, 1040, 1180} {
 			tries := 0
 			err := database.InTx(t.Context(), db, func(tx *sqlx.Tx) error {
 				tries++
@@ -198,6 +201,19 @@ func TestInTxTriesAgain(t *testing.T) {
 			if err == nil || tries != 1 {
 				t.Errorf("%d tries for %d, %v", tries, errno, err)
 			}
+		}
+	})
+	t.Run("ThoughTheErrorWasIgnored", func(t *testing.T) {
+		t.Parallel()
+		db, tries := counters(t), 0
+		err := database.InTx(t.Context(), db, func(tx *sqlx.Tx) error {
+			if tries++; tries == 1 {
+				_, _ = tx.ExecContext(t.Context(), fmt.Sprintf(failure, 1213)) // a cluster would take the COMMIT all the same
+			}
+			return raise(t.Context(), tx, 1)
+		})
+		if n := number(t, db, sumN); err != nil || n != 1 || tries != 2 {
+			t.Errorf("sum is %d after %d tries, %v", n, tries, err)
 		}
 	})
 	t.Run("GivesUp", func(t *testing.T) {

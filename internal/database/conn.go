@@ -1,0 +1,177 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// fullConn is what the MySQL driver's connection can do.
+type fullConn interface {
+	driver.Conn
+	driver.ConnPrepareContext
+	driver.ConnBeginTx
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+	driver.NamedValueChecker
+}
+
+// conn is a connection of a pool. It tells an observer what it does, and leaves the pool when its
+// server says that it can do no more. Only wire is used by more than one goroutine at a time.
+type conn struct {
+	fullConn
+	owner   *connector
+	host    *host
+	era     int64    // of the host, in which this connection was made
+	wire    net.Conn // closing it ends whatever the connection waits for
+	observe Observer // or nil
+	useless bool     // the server said so
+	undone  error    // why the server has rolled back the transaction, though it is still to be ended
+}
+
+// setUp prepares the session, and checks that the server takes writes if another one might.
+func (c *conn) setUp(ctx context.Context, several bool) error {
+	if _, err := c.fullConn.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
+		return err
+	}
+	// On a cluster what was written on another node is seen only by those who wait for it, in reads
+	// (1), updates and deletes (2), and inserts (4). Not every server has such a variable.
+	_, err := c.fullConn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = 7", nil)
+	if err != nil && !hasNumber(err, erNoVariable) {
+		return err
+	}
+	if several {
+		return c.takesWrites(ctx)
+	}
+	return nil
+}
+
+// takesWrites fails on a replica, and on a node that its cluster has left behind.
+func (c *conn) takesWrites(ctx context.Context) (err error) {
+	rows, err := c.fullConn.QueryContext(ctx, "SELECT @@GLOBAL.read_only", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	value := make([]driver.Value, 1)
+	if err := rows.Next(value); err != nil {
+		return err
+	}
+	var readOnly sql.NullBool
+	if err := readOnly.Scan(value[0]); err != nil || readOnly.Bool {
+		return errors.Join(errReadOnly, err)
+	}
+	return nil
+}
+
+var errReadOnly = errors.New("takes no writes")
+
+// retired reports whether the host has been left since the connection was made.
+func (c *conn) retired() bool { return c.era != c.host.era.Load() }
+
+// IsValid implements driver.Validator: the pool asks when it gets the connection back.
+func (c *conn) IsValid() bool { return !c.useless && !c.retired() && c.fullConn.IsValid() }
+
+// ResetSession implements driver.SessionResetter: the pool asks before it lends the connection again.
+func (c *conn) ResetSession(ctx context.Context) error {
+	if c.retired() {
+		return driver.ErrBadConn
+	}
+	return c.fullConn.ResetSession(ctx)
+}
+
+// Close implements driver.Conn.
+func (c *conn) Close() error {
+	c.owner.mu.Lock()
+	delete(c.owner.open, c)
+	c.owner.mu.Unlock()
+	return c.fullConn.Close()
+}
+
+// heed draws conclusions from how a statement went, and tells the observer.
+func (c *conn) heed(ctx context.Context, query string, start time.Time, rows int64, err error) {
+	if errors.Is(err, driver.ErrSkip) { // comes again as a prepared statement
+		return
+	}
+	var told *mysql.MySQLError
+	if err == nil || errors.As(err, &told) {
+		c.host.sign.Store(time.Now().UnixNano())
+	}
+	if isRolledBack(err) && c.undone == nil {
+		c.undone = err
+	}
+	if isRefusal(err) {
+		c.useless = true
+		if len(c.owner.hosts) > 1 && isHostsRefusal(err) {
+			c.owner.leave(c.host, c.era)
+		}
+	}
+	if c.observe == nil {
+		return
+	}
+	if told != nil { // its text holds values
+		err = &mysql.MySQLError{Number: told.Number, SQLState: told.SQLState, Message: "(not shown)"}
+	}
+	c.observe(ctx, Statement{strings.Join(strings.Fields(query), " "), time.Since(start), rows, err})
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	start := time.Now()
+	res, err := c.fullConn.ExecContext(ctx, query, args)
+	var rows int64
+	if err == nil {
+		rows, _ = res.RowsAffected()
+	}
+	c.heed(ctx, query, start, rows, err)
+	return res, err
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	start := time.Now()
+	rows, err := c.fullConn.QueryContext(ctx, query, args)
+	if err != nil {
+		c.heed(ctx, query, start, 0, err)
+		return nil, err
+	}
+	return &connRows{Rows: rows, done: func(n int64, err error) { c.heed(ctx, query, start, n, err) }}, nil
+}
+
+// connRows counts the rows that are read, until it is closed.
+type connRows struct {
+	driver.Rows
+	n    int64
+	err  error
+	done func(n int64, err error)
+}
+
+func (r *connRows) Next(dest []driver.Value) error {
+	err := r.Rows.Next(dest)
+	switch {
+	case err == nil:
+		r.n++
+	case !errors.Is(err, io.EOF):
+		r.err = err
+	}
+	return err
+}
+
+func (r *connRows) Close() error {
+	err := r.Rows.Close()
+	if r.done != nil {
+		r.done(r.n, errors.Join(r.err, err))
+		r.done = nil
+	}
+	return err
+}

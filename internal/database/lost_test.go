@@ -1,0 +1,134 @@
+package database_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/database"
+	"hexamart/internal/testkit"
+)
+
+// proxied returns the database of counters, directly and by way of a proxy.
+func proxied(t *testing.T) (direct, db *sqlx.DB, p *proxy) {
+	t.Helper()
+	cfg := testkit.EmptyDatabase(t)
+	direct = testkit.Open(t, cfg, nil)
+	run(t, direct, "CREATE TABLE counters (id INT PRIMARY KEY, n INT NOT NULL)")
+	run(t, direct, "INSERT INTO counters VALUES (1, 0), (2, 0)")
+	p, cfg = newProxy(t, cfg)
+	return direct, testkit.Open(t, cfg, nil), p
+}
+
+// TestLostConnection loses it at each step of a transaction.
+func TestLostConnection(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		word       string
+		what       fate
+		tries, sum int
+		fails      bool
+	}{
+		"AtBegin":           {"START", unheard, 1, 1, false},
+		"BeforeAStatement":  {"UPDATE", dropped, 2, 1, false},
+		"AfterAStatement":   {"UPDATE", unheard, 2, 1, false},
+		"BeforeCommitCame":  {"COMMIT", dropped, 1, 0, true},
+		"AfterCommitWasOne": {"COMMIT", unheard, 1, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			direct, db, p := proxied(t)
+			p.set(once(c.word, c.what))
+			tries := 0
+			err := database.InTx(t.Context(), db, func(tx *sqlx.Tx) error {
+				tries++
+				return raise(t.Context(), tx, 1)
+			})
+			if (err != nil) != c.fails || (err != nil && !database.IsUnavailable(err)) || tries != c.tries {
+				t.Errorf("%d tries, %v", tries, err)
+			}
+			if n := number(t, direct, sumN); n != int64(c.sum) {
+				t.Errorf("sum is %d", n)
+			}
+			idle(t, db)
+		})
+	}
+	t.Run("EveryTime", func(t *testing.T) {
+		t.Parallel()
+		direct, db, p := proxied(t)
+		p.set(func(query string) fate { return once("UPDATE", dropped)(query) })
+		tries := 0
+		err := database.InTx(t.Context(), db, func(tx *sqlx.Tx) error {
+			tries++
+			return raise(t.Context(), tx, 1)
+		})
+		if !database.IsUnavailable(err) || tries < 2 || tries > 5 || number(t, direct, sumN) != 0 {
+			t.Errorf("%d tries, %v", tries, err)
+		}
+	})
+	t.Run("Exec", func(t *testing.T) {
+		t.Parallel()
+		direct, db, p := proxied(t)
+		for sum, what := range []fate{dropped, unheard} {
+			p.set(once("UPDATE", what))
+			if _, err := database.Exec(t.Context(), db, raiseN, 1); !database.IsUnavailable(err) {
+				t.Errorf("got %v", err)
+			}
+			if n := number(t, direct, sumN); n != int64(sum) {
+				t.Errorf("sum is %d, want %d", n, sum)
+			}
+		}
+	})
+}
+
+// TestCommitGoesOn lets the caller's context end while its COMMIT is under way.
+func TestCommitGoesOn(t *testing.T) {
+	t.Parallel()
+	direct, db, p := proxied(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	p.set(func(query string) fate {
+		if query == "COMMIT" {
+			cancel()
+			return suspended
+		}
+		return passed
+	})
+	thaw := make(chan struct{})
+	go func() {
+		defer close(thaw)
+		<-ctx.Done()
+		time.Sleep(50 * time.Millisecond) // for whoever might give up
+		p.freeze(false)
+	}()
+	err := database.InTx(ctx, db, func(tx *sqlx.Tx) error { return raise(ctx, tx, 1) })
+	<-thaw
+	if n := number(t, direct, sumN); err != nil || n != 1 {
+		t.Errorf("sum is %d, %v", n, err)
+	}
+}
+
+// TestFrozenCommit sends a COMMIT to a server that says nothing any more.
+func TestFrozenCommit(t *testing.T) {
+	t.Parallel()
+	_, db, p := proxied(t)
+	p.set(once("COMMIT", suspended))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- database.InTx(ctx, db, func(tx *sqlx.Tx) error { return raise(ctx, tx, 1) })
+	}()
+	select {
+	case err := <-done:
+		if !database.IsUnavailable(err) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		idle(t, db)
+	case <-time.After(time.Minute):
+		t.Error("still waiting")
+		p.cut()
+	}
+}
