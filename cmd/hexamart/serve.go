@@ -79,7 +79,9 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	var workers sync.WaitGroup
 	workers.Go(func() { s.guardServer(ctx) })
 	workers.Go(func() { s.tidy(ctx) })
+	stopWatch := s.watchDatabase(ctx)
 	defer func() {
+		stopWatch()
 		cancel()
 		workers.Wait()
 	}()
@@ -108,6 +110,21 @@ func (s *shop) drain(api *handler.API, server *http.Server) error {
 		return server.Close()
 	}
 	return nil
+}
+
+// watchDatabase feels the database's pulse until the returned function is called: while the shop drains,
+// too, when requests must not wait for a database that is away either.
+func (s *shop) watchDatabase(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		database.Watch(ctx, s.db, s.log)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // guardServer starts the private database server again when it ended by itself, until ctx ends. What

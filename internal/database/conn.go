@@ -104,7 +104,7 @@ func (c *conn) heed(ctx context.Context, query string, start time.Time, rows int
 		return
 	}
 	var told *mysql.MySQLError
-	if err == nil || errors.As(err, &told) {
+	if errors.As(err, &told); err == nil || told != nil && !isRefusal(err) {
 		c.host.sign.Store(time.Now().UnixNano())
 	}
 	if isRolledBack(err) && c.undone == nil {

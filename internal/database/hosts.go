@@ -76,7 +76,11 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.away.Load() {
 		return nil, errAway
 	}
-	conn, err := c.reach(ctx)
+	patience := hostPatience
+	if len(c.hosts) == 1 {
+		patience = lonePatience
+	}
+	conn, err := c.reach(ctx, patience)
 	if err != nil {
 		return nil, err
 	}
@@ -96,19 +100,21 @@ func (c *connector) Driver() driver.Driver { return c }
 // Open implements driver.Driver. The connector knows its address.
 func (c *connector) Open(string) (driver.Conn, error) { return c.Connect(context.Background()) }
 
-// reach connects to the current host, else to the next one that is there.
-func (c *connector) reach(ctx context.Context) (*conn, error) {
+// reach connects to the current host, else to the next one that is there; those that failed meanwhile
+// are left, so that what watches the current host watches all that the pool uses.
+func (c *connector) reach(ctx context.Context, patience time.Duration) (*conn, error) {
 	first := int(c.current.Load())
 	var errs []error
 	for i := range c.hosts {
-		index := (first + i) % len(c.hosts)
-		h := c.hosts[index]
-		conn, err := c.connect(ctx, h)
+		conn, err := c.connect(ctx, c.hosts[(first+i)%len(c.hosts)], patience)
 		if err == nil {
-			c.current.CompareAndSwap(int64(first), int64(index))
+			for j := range i {
+				failed := c.hosts[(first+j)%len(c.hosts)]
+				c.leave(failed, failed.era.Load())
+			}
 			return conn, nil
 		}
-		errs = append(errs, &connectError{h.addr, err})
+		errs = append(errs, err)
 		if ctx.Err() != nil {
 			break
 		}
@@ -119,17 +125,18 @@ func (c *connector) reach(ctx context.Context) (*conn, error) {
 // connect opens and sets up a connection to one host. No variable names the isolation level alike on
 // MySQL and MariaDB. READ COMMITTED takes no gap locks: shoppers with neighbouring ids don't wait for
 // each other, and every guarded UPDATE reads what is there now.
-func (c *connector) connect(ctx context.Context, h *host) (*conn, error) {
-	patience := lonePatience
-	if len(c.hosts) > 1 {
-		patience = hostPatience
-	}
+func (c *connector) connect(ctx context.Context, h *host, patience time.Duration) (_ *conn, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %s", patience))
 	defer cancel()
+	defer func() {
+		if err != nil {
+			err = &connectError{h.addr, because(ctx, err)}
+		}
+	}()
 	conn := &conn{host: h, owner: c, era: h.era.Load()}
 	inner, err := h.Connect(context.WithValue(ctx, wireKey{}, &conn.wire))
 	if err != nil {
-		return nil, because(ctx, err)
+		return nil, err
 	}
 	full, ok := inner.(fullConn)
 	if !ok {
@@ -137,7 +144,7 @@ func (c *connector) connect(ctx context.Context, h *host) (*conn, error) {
 	}
 	conn.fullConn = full
 	if err := conn.setUp(ctx, len(c.hosts) > 1); err != nil {
-		return nil, errors.Join(because(ctx, err), inner.Close())
+		return nil, errors.Join(err, inner.Close())
 	}
 	h.sign.Store(time.Now().UnixNano())
 	return conn, nil
