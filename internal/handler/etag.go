@@ -13,27 +13,6 @@ import (
 // gzipTag ends the entity tag of a compressed answer: it is another representation.
 const gzipTag = "-gzip"
 
-// respondTagged writes what is the same for everybody as JSON with an entity tag, or 304 to a client that
-// has it already. Caches may keep it and must ask each time.
-func respondTagged(w http.ResponseWriter, r *http.Request, v any) error {
-	body, err := encode(v)
-	if err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Cache-Control", "no-cache")
-	tag := tagOf(body)
-	if known := namedTag(r.Header.Values("If-None-Match"), tag); known != "" {
-		h.Set("ETag", known)
-		h.Add("Vary", "Accept-Encoding")
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	h.Set("ETag", `"`+tag+`"`)
-	write(w, http.StatusOK, "application/json", body)
-	return nil
-}
-
 func tagOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return base64.RawURLEncoding.EncodeToString(sum[:12])

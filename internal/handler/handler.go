@@ -23,6 +23,7 @@ type API struct {
 	Ready func(context.Context) error
 
 	draining atomic.Bool
+	pages    *pages
 }
 
 // Drain makes /readyz answer 503 from now on, so that a load balancer sends no more requests, and

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 
@@ -14,20 +15,18 @@ type productAnswer struct {
 }
 
 func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
-	q, err := readQuery(r)
-	if err != nil {
-		return err
-	}
-	filter := q.productFilter()
-	if err := q.err(&filter); err != nil {
-		return err
-	}
-	list, err := a.Services.Products.List(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	setListHeaders(w, r, list)
-	return respondTagged(w, r, list.Items)
+	return a.respondPage(w, r, func(ctx context.Context) (any, http.Header, error) {
+		q, err := readQuery(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		filter := q.productFilter()
+		if err := q.err(&filter); err != nil {
+			return nil, nil, err
+		}
+		list, err := a.Services.Products.List(ctx, filter)
+		return list.Items, listHeader(r, list), err
+	})
 }
 
 // productFilter reads what everybody may filter by.
@@ -44,23 +43,21 @@ func (q *query) productFilter() model.ProductFilter {
 }
 
 func (a *API) listCategories(w http.ResponseWriter, r *http.Request) error {
-	categories, err := a.Services.Products.ListCategories(r.Context())
-	if err != nil {
-		return err
-	}
-	return respondTagged(w, r, categories)
+	return a.respondPage(w, r, func(ctx context.Context) (any, http.Header, error) {
+		categories, err := a.Services.Products.ListCategories(ctx)
+		return categories, nil, err
+	})
 }
 
 func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathID(r)
-	if err != nil {
-		return err
-	}
-	product, err := a.Services.Products.Get(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	return respondTagged(w, r, product)
+	return a.respondPage(w, r, func(ctx context.Context) (any, http.Header, error) {
+		id, err := pathID(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		product, err := a.Services.Products.Get(ctx, id)
+		return product, nil, err
+	})
 }
 
 func (a *API) createProduct(w http.ResponseWriter, r *http.Request) error {

@@ -3,6 +3,7 @@ package handler
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -48,18 +49,21 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 
 // respondList writes a page as a bare array, with the way to the next one in the headers.
 func respondList[T any](w http.ResponseWriter, r *http.Request, list model.List[T]) error {
-	setListHeaders(w, r, list)
+	maps.Copy(w.Header(), listHeader(r, list))
 	return respond(w, http.StatusOK, list.Items)
 }
 
-func setListHeaders[T any](w http.ResponseWriter, r *http.Request, list model.List[T]) {
+// listHeader says how many there are, if that was asked, and where the next page is, if there is one.
+func listHeader[T any](r *http.Request, list model.List[T]) http.Header {
+	h := http.Header{}
 	if list.Next != "" {
 		query := r.URL.Query()
 		query.Set("cursor", list.Next)
 		next := url.URL{Path: routePath(r), RawQuery: query.Encode()}
-		w.Header().Set("Link", "<"+next.String()+`>; rel="next"`)
+		h.Set("Link", "<"+next.String()+`>; rel="next"`)
 	}
 	if list.Total != nil {
-		w.Header().Set("X-Total-Count", strconv.FormatInt(*list.Total, 10))
+		h.Set("X-Total-Count", strconv.FormatInt(*list.Total, 10))
 	}
+	return h
 }

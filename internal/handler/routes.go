@@ -9,6 +9,7 @@ import (
 
 // Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
 func (a *API) Routes() http.Handler {
+	a.pages = newPages()
 	r := chi.NewRouter()
 	r.Use(a.identify, a.logRequests, a.recoverPanics, a.cors(), a.clientIP(), cleanPath,
 		middleware.GetHead, compress(), limitBody, limitTime)

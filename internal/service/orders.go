@@ -14,7 +14,8 @@ import (
 
 // Orders are what was bought.
 type Orders struct {
-	db *sqlx.DB
+	db       *sqlx.DB
+	products *Products
 }
 
 const orderColumns = `o.id, o.id AS order_id, o.user_id, o.status, o.payment_method, o.payment_status,
@@ -64,6 +65,7 @@ func (s *Orders) Cancel(ctx context.Context, userID, id int64) (model.Order, err
 
 func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status, where string, args ...any) (model.Order, error) {
 	var o model.Order
+	defer s.products.changed()
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		if o, err = getOrder(ctx, tx, where+" FOR UPDATE", args...); err != nil || o.Status == to {
 			return err

@@ -32,6 +32,7 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 		return model.PlacedOrder{}, err
 	}
 	var placed model.PlacedOrder
+	defer s.products.changed()
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		if placed, err = takeKey(ctx, tx, userID, in); err != nil || placed.Replayed {
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 
@@ -16,8 +17,16 @@ import (
 
 // Products is what the shop sells. All but ListAll treat an archived product as one that isn't there.
 type Products struct {
-	db *sqlx.DB
+	db      *sqlx.DB
+	changes atomic.Uint64
 }
+
+// Version is a number that is another one after each write through this instance that may have changed
+// a product or its stock: what was read at one version is not to be shown at the next.
+func (s *Products) Version() uint64 { return s.changes.Load() }
+
+// changed is called after every such write, also one that failed: its COMMIT may have come through.
+func (s *Products) changed() { s.changes.Add(1) }
 
 // productsByID is the table for writes, read by its id whatever the optimizer thinks: on the way along an
 // index that holds the stock, a write misses a row that another one moves there at that moment.
@@ -195,6 +204,7 @@ func (s *Products) Create(ctx context.Context, by int64, in model.ProductInput) 
 		return model.Product{}, err
 	}
 	var p model.Product
+	defer s.changed()
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		at := now()
 		res, err := tx.ExecContext(ctx, `
@@ -240,6 +250,7 @@ func (s *Products) Patch(ctx context.Context, by, id int64, in model.ProductPatc
 func (s *Products) edit(ctx context.Context, by, id int64, judge func(model.Product) error,
 	change func(p *model.Product) error) (model.Product, error) {
 	var p model.Product
+	defer s.changed()
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		before, err := lockProduct(ctx, tx, id)
 		if err != nil {
@@ -282,6 +293,7 @@ func lockProduct(ctx context.Context, tx *sqlx.Tx, id int64) (model.Product, err
 
 // Delete archives a product: it leaves the shop, and orders keep their lines.
 func (s *Products) Delete(ctx context.Context, id int64) error {
+	defer s.changed()
 	res, err := database.Exec(ctx, s.db, `
 		UPDATE `+productsByID+`
 		SET archived_at = ?

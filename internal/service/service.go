@@ -29,12 +29,13 @@ type Services struct {
 
 // New wires the services.
 func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter) *Services {
+	products := &Products{db: db}
 	return &Services{
 		Auth:     &Auth{db, passwords, tokens, logins},
 		Users:    &Users{db, passwords, tokens},
-		Products: &Products{db},
+		Products: products,
 		Cart:     &Cart{db},
-		Orders:   &Orders{db},
+		Orders:   &Orders{db, products},
 		Admin:    &Admin{db},
 	}
 }

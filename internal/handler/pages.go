@@ -1,0 +1,179 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"hash/maphash"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"golang.org/x/sync/singleflight"
+)
+
+// The limits of what is kept of answers that are the same for everybody.
+const (
+	pageAge    = time.Second // beyond it another instance's writes, or those by hand, must show
+	maxKept    = 8 << 20     // bytes of bodies
+	maxPageKey = 300         // bytes; longer queries are hardly asked twice
+)
+
+// page is an answer that is the same for everybody, encoded.
+type page struct {
+	body   []byte
+	tag    string
+	header http.Header // of a list: Link, X-Total-Count
+	zipped func() []byte
+
+	made    time.Time // before it was read
+	version uint64    // of the products when it was read
+}
+
+func newPage(v any, header http.Header) (*page, error) {
+	body, err := encode(v)
+	if err != nil {
+		return nil, err
+	}
+	return &page{body: body, tag: tagOf(body), header: header, zipped: sync.OnceValue(func() []byte { return zip(body) })}, nil
+}
+
+func zip(body []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write(body) // to memory
+	_ = w.Close()
+	return b.Bytes()
+}
+
+// pages keeps what was asked for again, for a moment, and lets those who ask at once for one thing share the
+// work. What this instance writes makes all it keeps void.
+type pages struct {
+	flights singleflight.Group
+	seed    maphash.Seed
+
+	mu    sync.RWMutex
+	kept  map[string]*page
+	bytes int
+	asked [1 << 12]uint64 // what was asked for lately: a page is kept from its second time on
+}
+
+func newPages() *pages { return &pages{seed: maphash.MakeSeed(), kept: map[string]*page{}} }
+
+// get returns the page of a key as it is at a version of the products, from what is kept or by fill.
+func (ps *pages) get(key string, version uint64, fill func() (*page, error)) (*page, error) {
+	ps.mu.RLock()
+	p := ps.kept[key]
+	ps.mu.RUnlock()
+	if p != nil && p.version == version && time.Since(p.made) < pageAge {
+		return p, nil
+	}
+	v, err, _ := ps.flights.Do(key+"\x00"+strconv.FormatUint(version, 36), func() (any, error) {
+		made := time.Now()
+		p, err := fill()
+		if err != nil {
+			return nil, err
+		}
+		p.made, p.version = made, version
+		ps.keep(key, p)
+		return p, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.(*page), nil
+}
+
+func (ps *pages) keep(key string, p *page) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	hash := maphash.String(ps.seed, key)
+	if seen := &ps.asked[hash%uint64(len(ps.asked))]; *seen != hash {
+		*seen = hash
+		return
+	}
+	if old := ps.kept[key]; old != nil {
+		ps.bytes -= len(old.body)
+		delete(ps.kept, key)
+	}
+	if ps.bytes+len(p.body) > maxKept {
+		for k, old := range ps.kept {
+			if time.Since(old.made) >= pageAge || old.version != p.version {
+				ps.bytes -= len(old.body)
+				delete(ps.kept, k)
+			}
+		}
+	}
+	if ps.bytes+len(p.body) <= maxKept {
+		ps.kept[key] = p
+		ps.bytes += len(p.body)
+	}
+}
+
+// respondPage answers with what fill reads, or what it read a moment ago: as JSON with an entity tag, or
+// with 304 to a client that has it already. Caches may keep it and must ask each time.
+func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx context.Context) (any, http.Header, error)) error {
+	read := func() (*page, error) {
+		// Others may be waiting for it when this client hangs up.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
+		defer cancel()
+		v, header, err := fill(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return newPage(v, header)
+	}
+	var p *page
+	var err error
+	if key := routePath(r) + "?" + r.URL.RawQuery; len(key) <= maxPageKey {
+		p, err = a.pages.get(key, a.Services.Products.Version(), read)
+	} else {
+		p, err = read()
+	}
+	if err != nil {
+		return err
+	}
+	p.write(w, r)
+	return nil
+}
+
+func (p *page) write(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	for name, values := range p.header {
+		h[name] = values
+	}
+	h["Cache-Control"] = []string{"no-cache"}
+	if sent := r.Header["If-None-Match"]; sent != nil {
+		if known := namedTag(sent, p.tag); known != "" {
+			h.Set("ETag", known)
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	body := p.body
+	if acceptsGzip(r.Header["Accept-Encoding"]) {
+		body = p.zipped()
+		h.Set("Content-Encoding", "gzip")
+		h.Set("ETag", `"`+p.tag+gzipTag+`"`)
+	} else {
+		h.Set("ETag", `"`+p.tag+`"`)
+	}
+	write(w, http.StatusOK, "application/json", body)
+}
+
+// acceptsGzip reports whether a client asked for gzip, and not for none of it.
+func acceptsGzip(values []string) bool {
+	for _, value := range values {
+		for coding := range strings.SplitSeq(value, ",") {
+			name, weight, _ := strings.Cut(coding, ";")
+			if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+				continue
+			}
+			weight = strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(weight, " ", "")), "q=")
+			return strings.Trim(weight, "0.") != "" || weight == ""
+		}
+	}
+	return false
+}
