@@ -47,8 +47,8 @@ func Adopt(ctx context.Context, db *sqlx.DB, opt AdoptOptions) (result *Adoption
 	if opt.Notify == nil {
 		opt.Notify = func(string) {}
 	}
-	err = WithLock(ctx, db, "migrate", func() error {
-		a := &adopter{db: db, opt: opt}
+	err = WithLockConn(ctx, db, "migrate", func(one *sqlx.DB) error {
+		a := &adopter{db: one, opt: opt}
 		needed, err := a.look(ctx)
 		if err != nil || !needed {
 			return err

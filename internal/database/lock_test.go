@@ -195,3 +195,38 @@ func TestWithLockInterrupted(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWithLockConnOutlivesClient loses a client in the middle of a statement, which the server goes on
+// with: nobody else may have a turn before that is over.
+func TestWithLockConnOutlivesClient(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db, other := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	lost := make(chan error, 1)
+	go func() {
+		lost <- database.WithLockConn(ctx, db, "work", func(one *sqlx.DB) error {
+			_, err := one.ExecContext(ctx, "DO BENCHMARK(4000000, SHA2('left behind', 512))")
+			if _, again := one.ExecContext(t.Context(), "DO 1"); !database.IsUnavailable(again) {
+				t.Errorf("work went on without the lock: %v", again)
+			}
+			return err
+		})
+	}()
+	const running = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'DO BENCHMARK%'"
+	for number(t, other, running) == 0 && len(lost) == 0 {
+	}
+	cancel()
+	if err := <-lost; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	err := database.WithLockConn(t.Context(), other, "work", func(one *sqlx.DB) error {
+		if n := number(t, one, running); n != 0 {
+			t.Error("the statement of the lost client still runs")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

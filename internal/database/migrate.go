@@ -25,7 +25,7 @@ var ErrForeign = errors.New("the database is not empty and its tables are not He
 // Migrate applies the migrations that are pending and returns them. Several processes may call it at
 // once: one applies, the others wait and find nothing to do.
 func Migrate(ctx context.Context, db *sqlx.DB) (applied []Migration, err error) {
-	err = WithLock(ctx, db, "migrate", func() error {
+	err = WithLockConn(ctx, db, "migrate", func(db *sqlx.DB) error {
 		if err := refuseForeign(ctx, db); err != nil {
 			return err
 		}
