@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hexamart/internal/testkit"
 )
 
 // binary is the program under test, built once.
@@ -40,7 +42,7 @@ func buildAndRun(m *testing.M) int {
 	if err := build.Run(); err != nil {
 		return 1
 	}
-	return m.Run()
+	return testkit.Main(m)
 }
 
 // curl is as much of the tool as the welcome's lines need, for machines without it.

@@ -177,7 +177,7 @@ func (a *adopter) run(ctx context.Context) (*Adoption, error) {
 	if err != nil {
 		return nil, err
 	}
-	return result, InTx(ctx, a.db, func(tx *sqlx.Tx) error { return a.note(ctx, tx, "finished", nil) })
+	return result, InTx(ctx, a.db, func(tx *sqlx.Tx) error { return a.note(ctx, tx, Change{Column: "finished"}) })
 }
 
 func (a *adopter) exec(ctx context.Context, statement string) error {
@@ -203,9 +203,8 @@ func (a *adopter) isDone(ctx context.Context, db sqlx.QueryerContext, step strin
 	return done, err
 }
 
-// note writes down, in the transaction of the step, what it changed and that it is done.
-func (a *adopter) note(ctx context.Context, tx *sqlx.Tx, step string, changes []Change) error {
-	changes = append(slices.Clone(changes), Change{Column: step})
+// note writes down, in the transaction of a step, what it changed.
+func (a *adopter) note(ctx context.Context, tx *sqlx.Tx, changes ...Change) error {
 	for batch := range slices.Chunk(changes, 1000) {
 		var args []any
 		for _, c := range batch {
@@ -239,14 +238,18 @@ func (a *adopter) noteRows(ctx context.Context) error {
 // noted is left out unless it can be repeated.
 func (a *adopter) once(ctx context.Context, step string, repeat bool, fn func(tx *sqlx.Tx) ([]Change, error)) error {
 	return InTx(ctx, a.db, func(tx *sqlx.Tx) error {
-		if done, err := a.isDone(ctx, tx, step); err != nil || (done && !repeat) {
+		done, err := a.isDone(ctx, tx, step)
+		if err != nil || (done && !repeat) {
 			return err
 		}
 		changes, err := fn(tx)
 		if err != nil {
 			return err
 		}
-		return a.note(ctx, tx, step, changes)
+		if !done {
+			changes = append(changes, Change{Column: step})
+		}
+		return a.note(ctx, tx, changes...)
 	})
 }
 

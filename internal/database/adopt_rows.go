@@ -239,6 +239,9 @@ func methodCount(ctx context.Context, db sqlx.QueryerContext) ([]Change, error) 
 		}
 		sum += n
 	}
+	if sum == 0 {
+		return nil, nil
+	}
 	text := strconv.FormatInt(sum, 10)
 	return []Change{{Table: "orders", Column: "moved", Old: &text}}, nil
 }
