@@ -2,14 +2,18 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 
+	"hexamart/internal/database"
 	"hexamart/internal/testkit"
 )
 
@@ -30,11 +34,7 @@ func TestAdoptKilled(t *testing.T) {
 	if all < 100 || len(want) < 100 {
 		t.Fatalf("%d statements, %d lines", all, len(want))
 	}
-	step := 9
-	if os.Getenv(longTests) != "" {
-		step = 1
-	}
-	for n := 1 + int(whole.offset())%step; n <= all; n += step {
+	for _, n := range whole.moments(all, 9) {
 		for _, answered := range []bool{false, true} {
 			t.Run(fmt.Sprintf("At%d/Answered=%t", n, answered), func(t *testing.T) {
 				t.Parallel()
@@ -54,6 +54,56 @@ func TestAdoptKilled(t *testing.T) {
 	}
 }
 
+// TestAdoptServerKilled kills the database server instead, and starts it again on the same data.
+func TestAdoptServerKilled(t *testing.T) {
+	t.Parallel()
+	opt := database.ServerOptions{Dir: t.TempDir()}
+	server := startServer(t, opt)
+	defer func() { _ = server.Stop() }()
+	fresh := func(n int) *adoption {
+		cfg, err := database.CreateDatabase(t.Context(), server.Config(), fmt.Sprint("shop", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return newAdoptionIn(t, cfg)
+	}
+	whole := fresh(0)
+	all := whole.migrate(0)
+	want := whole.dump()
+	for _, n := range whole.moments(all, 15) {
+		a := fresh(n)
+		a.answered = rand.IntN(2) == 0
+		cmd, out := a.command("migrate")
+		running := &place{t: t, dir: opt.Dir}
+		pids := running.servers()
+		if len(pids) != 1 {
+			t.Fatalf("servers %v run on %s", pids, opt.Dir)
+		}
+		a.through(cmd, out, n, func() { _ = syscall.Kill(pids[0], syscall.SIGKILL) })
+		if running.awaitNoServer(); a.exit != 1 && n < all-2 { // with the last ones all is done
+			t.Fatalf("at %d the server was killed: exit %d: %s", n, a.exit, a.out)
+		}
+		_ = server.Stop() // says that it was killed
+		server = startServer(t, opt)
+		a.reopen(server.Config())
+		if a.migrate(0); a.exit != 0 {
+			t.Fatalf("after %d: exit %d: %s", n, a.exit, a.out)
+		}
+		if got := a.dump(); !slices.Equal(got, want) {
+			t.Errorf("after %d: %s", n, difference(got, want))
+		}
+	}
+}
+
+func startServer(t *testing.T, opt database.ServerOptions) *database.Server {
+	t.Helper()
+	server, err := database.StartServer(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
 // adoption is a copy of the sample database behind a relay, and the program that adopts it.
 type adoption struct {
 	*place
@@ -66,7 +116,11 @@ type adoption struct {
 
 func newAdoption(t *testing.T) *adoption {
 	t.Helper()
-	cfg := testkit.EmptyDatabase(t)
+	return newAdoptionIn(t, testkit.EmptyDatabase(t))
+}
+
+func newAdoptionIn(t *testing.T, cfg *mysql.Config) *adoption {
+	t.Helper()
 	a := &adoption{place: newPlace(t), cfg: cfg, db: testkit.Open(t, cfg, nil)}
 	a.db.SetMaxOpenConns(1) // the sample turns the check of foreign keys off for one connection
 	sample, err := os.ReadFile("../../internal/database/testdata/legacy-hexamart.sql")
@@ -83,14 +137,38 @@ func newAdoption(t *testing.T) *adoption {
 	return a
 }
 
-// offset is another number in every run of the tests.
-func (a *adoption) offset() byte { return a.cfg.DBName[len(a.cfg.DBName)-1] }
+// reopen connects to a server that was started again.
+func (a *adoption) reopen(server *mysql.Config) {
+	a.t.Helper()
+	name := a.cfg.DBName
+	a.cfg = server
+	a.cfg.DBName = name
+	a.db = testkit.Open(a.t, a.cfg, nil)
+}
 
-// migrate runs the program until its nth statement, to its end for 0, and returns how many it made.
+// moments are the statements at which to try something: each of all where every case is asked for, else
+// one of every step, which are others in the next run of the tests.
+func (a *adoption) moments(all, step int) (list []int) {
+	if os.Getenv(longTests) != "" {
+		step = 1
+	}
+	for n := 1 + rand.IntN(step); n <= all; n += step {
+		list = append(list, n)
+	}
+	return list
+}
+
+// migrate runs the program to its end, or kills it at its nth statement, and returns how many it made.
 func (a *adoption) migrate(n int) int {
 	a.t.Helper()
 	cmd, out := a.command("migrate")
-	r := newRelay(a.t, a.cfg, n, a.answered, func() { _ = cmd.Process.Kill() })
+	return a.through(cmd, out, n, func() { _ = cmd.Process.Kill() })
+}
+
+// through runs the program with its database behind a relay, which calls a function at its nth statement.
+func (a *adoption) through(cmd *exec.Cmd, out *output, n int, call func()) int {
+	a.t.Helper()
+	r := newRelay(a.t, a.cfg, n, a.answered, call)
 	cmd.Env = append(cmd.Env, "SECRET_KEY="+strings.Repeat("k", 32),
 		fmt.Sprintf("DATABASE_URL=mysql://%s:%s@%s/%s", a.cfg.User, a.cfg.Passwd, r.address(), a.cfg.DBName))
 	if err := cmd.Start(); err != nil {
