@@ -20,8 +20,10 @@ type Change struct {
 	New    *string `db:"new_value"`
 }
 
-// Adoption is what was done to a database of the earlier backend, or would be.
+// Adoption is what was done to a database of the earlier backend, or would be. Of one that was begun and
+// interrupted a check lists what is still to come: its steps in Pending, and the values left to alter.
 type Adoption struct {
+	Pending []string
 	Rows    map[string]int64 // of each table, before
 	Moved   int64            // payment methods that were kept in payment_status
 	Changes []Change         // by table and row
@@ -33,9 +35,9 @@ type AdoptOptions struct {
 	Notify func(string) // gets progress for a human, a line a call; may be nil
 }
 
-// ErrNotAdoptable says what keeps a database of the earlier backend from being adopted. Nothing was
-// changed.
-var ErrNotAdoptable = errors.New("this database of the earlier backend can't be adopted as it is; nothing was changed")
+// ErrNotAdoptable says what keeps a database of the earlier backend from being adopted, or an adoption that
+// was interrupted from going on. Nothing was changed.
+var ErrNotAdoptable = errors.New("this database of the earlier backend can't be adopted as it is; nothing was changed now")
 
 // Adopt brings a database that the earlier backend made to the shape that the first migrations give a
 // new one, in place; Migrate goes on from there. It returns nil for a database that is none, or was
@@ -56,6 +58,9 @@ func Adopt(ctx context.Context, db *sqlx.DB, opt AdoptOptions) (result *Adoption
 		result, err = a.run(ctx)
 		return err
 	})
+	if hasNumber(err, erLockWait) {
+		err = fmt.Errorf("somebody else keeps a table locked: stop the earlier backend and what else uses the database, and run this again: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("adopt: %w", err)
 	}
@@ -66,8 +71,9 @@ func Adopt(ctx context.Context, db *sqlx.DB, opt AdoptOptions) (result *Adoption
 type adopter struct {
 	db      *sqlx.DB
 	opt     AdoptOptions
-	started bool // by an earlier run
+	started bool // by this or an earlier run
 	columns map[string]column
+	shaped  map[string]bool // tables that have their final shape
 }
 
 // legacyColumns are what the earlier backend's tables have.
@@ -153,17 +159,19 @@ func (a *adopter) has(table, name string) bool {
 }
 
 func (a *adopter) run(ctx context.Context) (*Adoption, error) {
-	if !a.started {
-		if err := a.check(ctx); err != nil {
-			return nil, err
-		}
+	if err := a.check(ctx); err != nil {
+		return nil, err
 	}
 	if a.opt.Check {
 		return a.preview(ctx)
 	}
+	if err := a.awaitTables(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.exec(ctx, createLog); err != nil {
 		return nil, err
 	}
+	a.started = true
 	if err := a.noteRows(ctx); err != nil {
 		return nil, err
 	}
@@ -219,19 +227,9 @@ func (a *adopter) note(ctx context.Context, tx *sqlx.Tx, changes ...Change) erro
 	return nil
 }
 
-// noteRows keeps how many rows there were, as changes of the pseudo-column "rows".
+// noteRows keeps how many rows there were.
 func (a *adopter) noteRows(ctx context.Context) error {
-	return a.once(ctx, "rows", false, func(tx *sqlx.Tx) ([]Change, error) {
-		var changes []Change
-		for _, table := range legacyTables {
-			var n string
-			if err := tx.GetContext(ctx, &n, "SELECT COUNT(*) FROM "+table); err != nil {
-				return nil, err
-			}
-			changes = append(changes, Change{Table: table, Column: "rows", Old: &n})
-		}
-		return changes, nil
-	})
+	return a.once(ctx, "rows", false, func(tx *sqlx.Tx) ([]Change, error) { return countRows(ctx, tx) })
 }
 
 // once runs a change of rows in a transaction, together with the note that it was made; one that was

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,8 +42,11 @@ var obstacles = []struct{ what, query string }{
 		WHERE order_id IS NULL OR product_id IS NULL OR order_id NOT IN (SELECT id FROM orders) OR product_id NOT IN (SELECT id FROM products)`},
 }
 
-// check looks for all that could stop the adoption half-way, and names it at once.
+// check looks for all that could stop the adoption half-way, or what is left of it, and names it at once.
 func (a *adopter) check(ctx context.Context) error {
+	if err := a.readShaped(ctx); err != nil {
+		return err
+	}
 	problems := a.columnProblems()
 	keys, err := a.keyProblems(ctx)
 	if err != nil {
@@ -68,9 +70,10 @@ func (a *adopter) check(ctx context.Context) error {
 			problems = append(problems, o.what+": id "+strings.Join(rows, ", "))
 		}
 	}
+	problems = append(problems, a.missingRights(ctx)...)
 	if len(problems) == 0 && !a.opt.Check {
-		if err := a.tryRights(ctx); err != nil {
-			problems = append(problems, "the database's user lacks a right that is needed (ALL on the database would do): "+err.Error())
+		if problems, err = a.rehearse(ctx); err != nil {
+			return err
 		}
 	}
 	if len(problems) > 0 {
@@ -83,7 +86,9 @@ func (a *adopter) check(ctx context.Context) error {
 // to, and columns of the owner's that would keep the shop from adding rows.
 func (a *adopter) columnProblems() (problems []string) {
 	for _, name := range newColumns {
-		if _, ok := a.columns[name]; ok {
+		table, _, _ := strings.Cut(name, ".")
+		early := table == "orders" || table == "order_items" // these get their columns first
+		if _, ok := a.columns[name]; ok && !a.shaped[table] && !(a.started && early) {
 			problems = append(problems, "the column "+name+" has a name that HexaMart needs for its own; rename it")
 		}
 	}
@@ -121,10 +126,12 @@ func (a *adopter) width(table, name string) int64 {
 // takenNames are keys, constraints and tables of the owner's that have the name of one of HexaMart's.
 func (a *adopter) takenNames(ctx context.Context) (problems []string, err error) {
 	var clauses []string
-	for _, list := range [][]string{a.usersShape(), a.productsShape(), a.cartsShape(), a.ordersShape(), a.itemsShape()} {
-		clauses = append(clauses, list...)
+	for _, s := range a.shapes() {
+		if !a.shaped[s.table] {
+			clauses = append(clauses, s.clauses()...)
+		}
 	}
-	var names []string
+	names := []string{""} // never none, for IN
 	for _, c := range clauses {
 		for _, word := range strings.Fields(c) {
 			if strings.HasPrefix(c, "ADD ") && len(word) > 3 && slices.Contains([]string{"ix_", "uq_", "ck_", "fk_"}, word[:3]) {
@@ -135,21 +142,26 @@ func (a *adopter) takenNames(ctx context.Context) (problems []string, err error)
 	query, args, err := sqlx.In(`
 		SELECT CONCAT('the key or constraint ', constraint_name, ' of ', table_name, ' has a name that HexaMart needs for its own; rename it')
 		FROM information_schema.table_constraints
-		WHERE table_schema = DATABASE() AND constraint_name IN (?)
+		WHERE table_schema = DATABASE() AND constraint_name IN (?) AND table_name NOT LIKE 'hexamart\\_rehearsal\\_%'
 		UNION
 		SELECT DISTINCT CONCAT('the index ', index_name, ' of ', table_name, ' has a name that HexaMart needs for its own; rename it')
 		FROM information_schema.statistics
-		WHERE table_schema = DATABASE() AND index_name IN (?)
+		WHERE table_schema = DATABASE() AND index_name IN (?) AND table_name NOT LIKE 'hexamart\\_rehearsal\\_%'
 		UNION
 		SELECT CONCAT('the table ', table_name, ' has a name that HexaMart needs for its own; rename it')
 		FROM information_schema.tables
-		WHERE table_schema = DATABASE() AND table_name = 'order_history'
+		WHERE table_schema = DATABASE() AND table_name = 'order_history' AND NOT ?
+		UNION
+		SELECT CONCAT('the trigger ', trigger_name, ' of ', event_object_table, ' would run when rows are adopted; drop it, and make it again afterwards')
+		FROM information_schema.triggers
+		WHERE trigger_schema = DATABASE() AND event_manipulation IN ('UPDATE', 'DELETE')
+			AND event_object_table IN ('users', 'products', 'carts', 'orders', 'order_items')
 		UNION
 		SELECT CONCAT('the foreign key ', constraint_name, ' of ', table_name, '.', column_name, ' is over a text that changes its type; drop it')
 		FROM information_schema.key_column_usage
 		WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL
 			AND table_name IN ('users', 'products', 'carts', 'orders', 'order_items')
-			AND column_name IN ('name', 'email', 'category', 'status', 'payment_status', 'price', 'total_price')`, names, names)
+			AND column_name IN ('name', 'email', 'category', 'status', 'payment_status', 'price', 'total_price')`, names, names, a.started)
 	if err != nil {
 		return nil, err
 	}
@@ -188,25 +200,4 @@ func (a *adopter) keyProblems(ctx context.Context) (problems []string, err error
 			AND referenced_table_name IN ('users', 'products', 'carts', 'orders', 'order_items')
 			AND (referenced_column_name <> 'id' OR referenced_table_name = 'carts')`)
 	return append(problems, foreign...), err
-}
-
-// tryRights does with a table of its own what the adoption does with the shop's.
-func (a *adopter) tryRights(ctx context.Context) error {
-	const drop = "DROP TABLE IF EXISTS hexamart_adoption_probe"
-	for _, s := range []string{drop,
-		"CREATE TABLE hexamart_adoption_probe (id INT PRIMARY KEY, CONSTRAINT fk_hexamart_adoption_probe FOREIGN KEY (id) REFERENCES users (id)) ENGINE = InnoDB",
-		"ALTER TABLE hexamart_adoption_probe ADD COLUMN word VARCHAR(9), ADD KEY ix_hexamart_adoption_probe (word), DROP FOREIGN KEY fk_hexamart_adoption_probe",
-		"INSERT INTO hexamart_adoption_probe (id) VALUES (1)",
-		"UPDATE hexamart_adoption_probe SET word = 'x'",
-		"DELETE FROM hexamart_adoption_probe",
-	} {
-		err := a.exec(ctx, s)
-		if hasNumber(err, erForeignEngine, erForeignEngineMaria) { // users is not InnoDB yet
-			break
-		}
-		if err != nil {
-			return errors.Join(err, a.exec(context.WithoutCancel(ctx), drop))
-		}
-	}
-	return a.exec(ctx, drop)
 }

@@ -258,22 +258,21 @@ func moveMethods(ctx context.Context, tx *sqlx.Tx) error {
 	return nil
 }
 
-// preview is what the steps would change.
+// preview is what the steps would change, or those that are left.
 func (a *adopter) preview(ctx context.Context) (*Adoption, error) {
-	if a.started {
-		return a.result(ctx)
-	}
 	var notes []Change
-	err := InSnapshot(ctx, a.db, func(tx *sqlx.Tx) error {
-		notes = nil
-		for _, table := range legacyTables {
-			var n string
-			if err := tx.GetContext(ctx, &n, "SELECT COUNT(*) FROM "+table); err != nil {
-				return err
-			}
-			notes = append(notes, Change{Table: table, Column: "rows", Old: &n})
+	err := InSnapshot(ctx, a.db, func(tx *sqlx.Tx) (err error) {
+		if notes, err = countRows(ctx, tx); err != nil {
+			return err
 		}
 		for _, step := range a.rowSteps() {
+			if a.started && !step.repeat {
+				if done, err := a.isDone(ctx, tx, step.name); err != nil {
+					return err
+				} else if done {
+					continue
+				}
+			}
 			changes, err := step.find(ctx, tx)
 			if err != nil {
 				return err
@@ -282,5 +281,33 @@ func (a *adopter) preview(ctx context.Context) (*Adoption, error) {
 		}
 		return nil
 	})
-	return summarize(notes), err
+	if err != nil {
+		return nil, err
+	}
+	result := summarize(notes)
+	if !a.started {
+		return result, nil
+	}
+	for _, s := range a.steps() {
+		pending, err := s.pending(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if pending {
+			result.Pending = append(result.Pending, s.name)
+		}
+	}
+	return result, nil
+}
+
+// countRows returns how many rows the tables have, as changes of the pseudo-column "rows".
+func countRows(ctx context.Context, tx *sqlx.Tx) (notes []Change, err error) {
+	for _, table := range legacyTables {
+		var n string
+		if err := tx.GetContext(ctx, &n, "SELECT COUNT(*) FROM "+table); err != nil {
+			return nil, err
+		}
+		notes = append(notes, Change{Table: table, Column: "rows", Old: &n})
+	}
+	return notes, nil
 }

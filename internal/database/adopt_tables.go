@@ -11,31 +11,61 @@ import (
 	"hexamart/migrations"
 )
 
-// adoptStep is a part of an adoption that finds out by itself whether it is done.
+// adoptStep is a part of an adoption. Whether it is pending is for a check; it finds out by itself whether
+// it is done.
 type adoptStep struct {
-	name string
-	run  func(ctx context.Context) error
+	name    string
+	pending func(ctx context.Context) (bool, error)
+	run     func(ctx context.Context) error
 }
 
 const textType = " CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
 
+// tableShape is how a table is brought to its final shape, which it has once it has the constraint that is
+// its mark. Some columns are added before rows are changed, first the first of them.
+type tableShape struct {
+	table, mark string
+	clauses     func() []string
+	first       string
+	added       func() []string
+}
+
+func (a *adopter) shapes() []tableShape {
+	return []tableShape{
+		{"users", "uq_users_email", a.usersShape, "", nil},
+		{"products", "ck_products_stock", a.productsShape, "", nil},
+		{"carts", "uq_carts_line", a.cartsShape, "", nil},
+		{"orders", "fk_orders_user", a.ordersShape, "payment_method", func() []string {
+			return []string{"ADD COLUMN payment_method VARCHAR(50)" + textType + " NULL",
+				"ADD COLUMN adopted BOOLEAN NOT NULL DEFAULT TRUE"}
+		}},
+		{"order_items", "fk_order_items_product", a.itemsShape, "name", func() []string {
+			return []string{"ADD COLUMN name " + a.text("products", "name", 100) + " NULL",
+				"ADD COLUMN adopted BOOLEAN NOT NULL DEFAULT TRUE"}
+		}},
+	}
+}
+
 // steps are all that an adoption does. Tables get what the changes of rows need first, and their final
 // shape last; a statement that gives a table its shape makes all changes of that table at once.
 func (a *adopter) steps() []adoptStep {
-	steps := []adoptStep{
-		{"engine of the tables", a.useInnoDB},
-		{"columns of orders", a.alterUnless("orders.payment_method", `
-			ALTER TABLE orders
-				ADD COLUMN payment_method VARCHAR(50)`+textType+` NULL,
-				ADD COLUMN adopted BOOLEAN NOT NULL DEFAULT TRUE`)},
-		{"columns of items", a.alterUnless("order_items.name", `
-			ALTER TABLE order_items
-				ADD COLUMN name `+a.text("products", "name", 100)+` NULL,
-				ADD COLUMN adopted BOOLEAN NOT NULL DEFAULT TRUE`)},
-		{"history of orders", a.createHistory},
+	steps := []adoptStep{{"engine of the tables", func(ctx context.Context) (bool, error) {
+		list, err := a.otherEngines(ctx)
+		return len(list) > 0, err
+	}, a.useInnoDB}}
+	for _, s := range a.shapes() {
+		if s.added != nil {
+			steps = append(steps, adoptStep{"columns of " + s.table,
+				func(context.Context) (bool, error) { return !a.has(s.table, s.first), nil }, a.addColumns(s)})
+		}
 	}
+	steps = append(steps, adoptStep{"history of orders",
+		func(context.Context) (bool, error) { return !a.has("order_history", "id"), nil }, a.createHistory})
 	for _, s := range a.rowSteps() {
-		steps = append(steps, adoptStep{s.name, func(ctx context.Context) error {
+		steps = append(steps, adoptStep{s.name, func(ctx context.Context) (bool, error) {
+			done, err := a.isDone(ctx, a.db, s.name)
+			return !done, err
+		}, func(ctx context.Context) error {
 			return a.once(ctx, s.name, s.repeat, func(tx *sqlx.Tx) ([]Change, error) {
 				changes, err := s.find(ctx, tx)
 				if err != nil {
@@ -45,12 +75,13 @@ func (a *adopter) steps() []adoptStep {
 			})
 		}})
 	}
-	return append(steps, adoptStep{"names of items", a.nameItems},
-		adoptStep{"shape of users", a.shape("users", "uq_users_email", a.usersShape)},
-		adoptStep{"shape of products", a.shape("products", "ck_products_stock", a.productsShape)},
-		adoptStep{"shape of carts", a.shape("carts", "uq_carts_line", a.cartsShape)},
-		adoptStep{"shape of orders", a.shape("orders", "fk_orders_user", a.ordersShape)},
-		adoptStep{"shape of items", a.shape("order_items", "fk_order_items_product", a.itemsShape)})
+	steps = append(steps, adoptStep{"names of items",
+		func(context.Context) (bool, error) { return !a.shaped["order_items"], nil }, a.nameItems})
+	for _, s := range a.shapes() {
+		steps = append(steps, adoptStep{"shape of " + s.table,
+			func(context.Context) (bool, error) { return !a.shaped[s.table], nil }, a.shape(s)})
+	}
+	return steps
 }
 
 // text returns the type of a text column: at least as wide as a new database's, and as wide as it is.
@@ -65,32 +96,34 @@ func (a *adopter) text(table, name string, width int64) string {
 	return fmt.Sprintf("VARCHAR(%d)%s", width, textType)
 }
 
-// alterUnless adds columns unless the first of them is there.
-func (a *adopter) alterUnless(name, statement string) func(context.Context) error {
+// addColumns adds a table's early columns unless the first of them is there.
+func (a *adopter) addColumns(s tableShape) func(context.Context) error {
 	return func(ctx context.Context) error {
-		table, col, _ := strings.Cut(name, ".")
-		if err := a.readColumns(ctx); err != nil || a.has(table, col) {
+		if err := a.readColumns(ctx); err != nil || a.has(s.table, s.first) {
 			return err
 		}
-		return a.exec(ctx, statement)
+		return a.exec(ctx, alteration(s.table, s.added()))
 	}
 }
 
-func (a *adopter) useInnoDB(ctx context.Context) error {
-	var tables []string
-	if err := a.db.SelectContext(ctx, &tables, `
+// otherEngines returns the tables that are not InnoDB's.
+func (a *adopter) otherEngines(ctx context.Context) (tables []string, err error) {
+	err = a.db.SelectContext(ctx, &tables, `
 		SELECT table_name
 		FROM information_schema.tables
 		WHERE table_schema = DATABASE() AND engine <> 'InnoDB'
-			AND table_name IN ('users', 'products', 'carts', 'orders', 'order_items')`); err != nil {
-		return err
-	}
+			AND table_name IN ('users', 'products', 'carts', 'orders', 'order_items')`)
+	return tables, err
+}
+
+func (a *adopter) useInnoDB(ctx context.Context) error {
+	tables, err := a.otherEngines(ctx)
 	for _, t := range tables {
-		if err := a.exec(ctx, "ALTER TABLE "+t+" ENGINE = InnoDB"); err != nil {
+		if err := a.exec(ctx, alteration(t, []string{"ENGINE = InnoDB"})); err != nil {
 			return err
 		}
 	}
-	return nil
+	return err
 }
 
 // createHistory makes the table as its migration does, which later finds it there.
@@ -110,33 +143,46 @@ func (a *adopter) nameItems(ctx context.Context) error {
 		WHERE i.name IS NULL`)
 }
 
-// shape alters a table unless it has a constraint that only the new shape has; an owner's by that name
-// was looked for before.
-func (a *adopter) shape(table, constraint string, clauses func() []string) func(context.Context) error {
+// shape alters a table unless it has its mark; an owner's by that name was looked for before.
+func (a *adopter) shape(s tableShape) func(context.Context) error {
 	return func(ctx context.Context) error {
-		var done bool
-		if err := a.db.GetContext(ctx, &done, `
-			SELECT EXISTS (
-				SELECT 1
-				FROM information_schema.table_constraints
-				WHERE table_schema = DATABASE() AND table_name = ? AND constraint_name = ?
-			)`, table, constraint); err != nil || done {
+		if err := a.readShaped(ctx); err != nil || a.shaped[s.table] {
 			return err
 		}
 		if err := a.readColumns(ctx); err != nil {
 			return err
 		}
-		drops, err := a.dropKeys(ctx, table)
+		drops, err := a.dropKeys(ctx, s.table)
 		if err != nil {
 			return err
 		}
-		return a.alter(ctx, table, append(clauses(), drops...))
+		return a.exec(ctx, alteration(s.table, append(append(s.clauses(), drops...), tableOptions...)))
 	}
 }
 
-func (a *adopter) alter(ctx context.Context, table string, clauses []string) error {
-	clauses = append(clauses, "DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", "ROW_FORMAT = DYNAMIC")
-	return a.exec(ctx, "ALTER TABLE "+table+"\n\t"+strings.Join(clauses, ",\n\t"))
+// readShaped finds the tables that have their mark.
+func (a *adopter) readShaped(ctx context.Context) error {
+	a.shaped = map[string]bool{}
+	if !a.started { // what has the name of a mark is the owner's
+		return nil
+	}
+	var marks []string
+	if err := a.db.SelectContext(ctx, &marks, `
+		SELECT CONCAT(table_name, ' ', constraint_name)
+		FROM information_schema.table_constraints
+		WHERE table_schema = DATABASE()`); err != nil {
+		return err
+	}
+	for _, s := range a.shapes() {
+		a.shaped[s.table] = slices.Contains(marks, s.table+" "+s.mark)
+	}
+	return nil
+}
+
+var tableOptions = []string{"DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", "ROW_FORMAT = DYNAMIC"}
+
+func alteration(table string, clauses []string) string {
+	return "ALTER TABLE " + table + "\n\t" + strings.Join(clauses, ",\n\t")
 }
 
 // dropKeys returns the clauses that drop the earlier backend's own foreign keys, which deleted orders

@@ -45,6 +45,15 @@ func hasNumber(err error, numbers ...uint16) bool {
 	return errors.As(err, &e) && slices.Contains(numbers, e.Number)
 }
 
+// errno returns the number of a server's error, 0 of any other.
+func errno(err error) uint16 {
+	var e *mysql.MySQLError
+	if errors.As(err, &e) {
+		return e.Number
+	}
+	return 0
+}
+
 // IsDuplicate reports whether a UNIQUE key refused a row.
 func IsDuplicate(err error) bool { return hasNumber(err, erDuplicate) }
 
