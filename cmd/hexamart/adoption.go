@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"hexamart/internal/database"
 )
@@ -24,6 +25,10 @@ func (p *program) checkMigration(ctx context.Context, s *shop) error {
 func printAdoption(out io.Writer, a *database.Adoption) {
 	if a == nil {
 		return
+	}
+	if len(a.Pending) > 0 {
+		fmt.Fprintf(out, "An adoption of this database was begun and interrupted. Still to come: %s.\n", strings.Join(a.Pending, ", "))
+		fmt.Fprintln(out, "What was altered already stands in the table adoption_log; below is what is left.")
 	}
 	fmt.Fprintln(out, "The earlier backend's database, table by table:")
 	for _, table := range slices.Sorted(maps.Keys(a.Rows)) {

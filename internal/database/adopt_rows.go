@@ -60,40 +60,6 @@ func statements(list ...string) func(context.Context, *sqlx.Tx) error {
 	}
 }
 
-// roundings finds amounts that are no whole cents. The column's new type rounds them; binary floating
-// point is compared by the shortest decimal that stands for it, which is what was once written there.
-func (a *adopter) roundings(table, name string) func(context.Context, sqlx.QueryerContext) ([]Change, error) {
-	return func(ctx context.Context, db sqlx.QueryerContext) ([]Change, error) {
-		bits := map[string]int{"float": 32, "double": 64}[a.columns[table+"."+name].Type]
-		exact := name
-		if bits > 0 {
-			exact = name + " + 0E0" // FLOAT itself would be shown with six digits
-		}
-		var rows []struct {
-			ID    int64  `db:"id"`
-			Exact string `db:"exact"`
-			Cents string `db:"cents"`
-		}
-		if err := sqlx.SelectContext(ctx, db, &rows, `
-			SELECT id, `+exact+` AS exact, CAST(`+name+` AS DECIMAL(12, 2)) AS cents
-			FROM `+table+`
-			ORDER BY id`); err != nil {
-			return nil, err
-		}
-		var list []Change
-		for _, r := range rows {
-			shown := r.Exact
-			if f, err := strconv.ParseFloat(r.Exact, 64); bits > 0 && err == nil {
-				shown = strconv.FormatFloat(f, 'f', -1, bits)
-			}
-			if _, decimals, _ := strings.Cut(shown, "."); len(strings.TrimRight(decimals, "0")) > 2 {
-				list = append(list, Change{Table: table, Row: r.ID, Column: name, Old: &shown, New: &r.Cents})
-			}
-		}
-		return list, nil
-	}
-}
-
 // cartChanges finds lines without pieces, which are dropped, and then several lines of one user and
 // product, which are added up into the first.
 func cartChanges(ctx context.Context, db sqlx.QueryerContext) (list []Change, err error) {
