@@ -3,6 +3,7 @@ package database_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -189,13 +190,20 @@ func TestAdopt(t *testing.T) {
 	wantAdopted(t, db, fresh)
 }
 
-// TestAdoptInterrupted ends the adoption after every single statement of it, and wants the same result
-// of the next one.
+// longTests is the variable that asks for every case where a sample of them is tried otherwise.
+const longTests = "HEXAMART_TEST_LONG"
+
+// TestAdoptInterrupted ends the adoption after a statement, each of all of them where every case is asked
+// for, and wants the same result of the next one.
 func TestAdoptInterrupted(t *testing.T) {
 	t.Parallel()
 	statements, fresh := legacy(t), testkit.DB(t)
 	all := adoptUntil(t, statements, fresh, 1_000_000)
-	for n := 1; n <= all; n++ {
+	step := 5
+	if os.Getenv(longTests) != "" {
+		step = 1
+	}
+	for n := 1 + rand.IntN(step); n <= all; n += step {
 		t.Run(fmt.Sprintf("After%d", n), func(t *testing.T) {
 			t.Parallel()
 			adoptUntil(t, statements, fresh, int64(n))
@@ -241,7 +249,8 @@ func interrupted(t *testing.T, statements []string, n int64) (*sqlx.DB, int) {
 func TestAdoptWrittenMeanwhile(t *testing.T) {
 	t.Parallel()
 	statements := legacy(t)
-	for n := int64(30); n <= 150; n += 8 {
+	_, all := interrupted(t, statements, 1_000_000)
+	for n := int64(all / 3); n <= int64(all); n += int64(all / 15) {
 		t.Run(fmt.Sprintf("After%d", n), func(t *testing.T) {
 			t.Parallel()
 			db, _ := interrupted(t, statements, n)

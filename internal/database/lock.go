@@ -79,7 +79,7 @@ type lender struct {
 
 func (l *lender) Connect(context.Context) (driver.Conn, error) {
 	if l.conn == nil {
-		return nil, fmt.Errorf("the connection that holds the database's lock is lost: %w", mysql.ErrInvalidConn)
+		return nil, fmt.Errorf("the connection that holds the database's lock is lost, or the server takes no changes: %w", mysql.ErrInvalidConn)
 	}
 	c := lent{l.conn, l.back}
 	l.conn = nil
