@@ -11,7 +11,8 @@ LEFT JOIN (
     WHERE NOT o.adopted AND o.status <> 'Cancelled'
     GROUP BY i.product_id
 ) s ON s.product_id = p.id
-WHERE NOT EXISTS (SELECT 1 FROM stock_ledger l WHERE l.product_id = p.id);
+WHERE NOT EXISTS (SELECT 1 FROM stock_ledger l WHERE l.product_id = p.id)
+ORDER BY p.id;
 
 INSERT INTO stock_ledger (product_id, quantity, cause, order_id, created_at)
 SELECT i.product_id, -SUM(i.quantity), 'ordered', o.id, MAX(o.created_at)

@@ -200,6 +200,8 @@ func (a *adoption) dump() (lines []string) {
 		switch table { // of these the ids may have gaps: those that a rolled back transaction took are gone
 		case "adoption_log":
 			columns = "table_name, row_id, column_name, old_value, new_value"
+		case "stock_ledger": // and it opens when it is made
+			columns = "product_id, quantity, cause, order_id, changed_by"
 		case "order_history":
 			columns = "order_id, status, changed_by, note, created_at"
 		}

@@ -3,10 +3,14 @@ package database
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+
+	"hexamart/migrations"
 )
 
 // obstacles are SELECTs of rows that can't be adopted, and what is said of them. Each returns a text
@@ -150,7 +154,7 @@ func (a *adopter) takenNames(ctx context.Context) (problems []string, err error)
 		UNION
 		SELECT CONCAT('the table ', table_name, ' has a name that HexaMart needs for its own; rename it')
 		FROM information_schema.tables
-		WHERE table_schema = DATABASE() AND table_name = 'order_history' AND NOT ?
+		WHERE table_schema = DATABASE() AND ((table_name = 'order_history' AND NOT ?) OR table_name IN (?))
 		UNION
 		SELECT CONCAT('the trigger ', trigger_name, ' of ', event_object_table, ' would run when rows are adopted; drop it, and make it again afterwards')
 		FROM information_schema.triggers
@@ -161,12 +165,27 @@ func (a *adopter) takenNames(ctx context.Context) (problems []string, err error)
 		FROM information_schema.key_column_usage
 		WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL
 			AND table_name IN ('users', 'products', 'carts', 'orders', 'order_items')
-			AND column_name IN ('name', 'email', 'category', 'status', 'payment_status', 'price', 'total_price')`, names, names, a.started)
+			AND column_name IN ('name', 'email', 'category', 'status', 'payment_status', 'price', 'total_price')`,
+		names, names, a.started, laterTables())
 	if err != nil {
 		return nil, err
 	}
 	err = a.db.SelectContext(ctx, &problems, query, args...)
 	return problems, err
+}
+
+// laterTables are those that only the migrations after an adoption make.
+func laterTables() (names []string) {
+	files, _ := fs.Glob(migrations.FS, "*.sql") // the pattern is good
+	for _, file := range files {
+		b, _ := fs.ReadFile(migrations.FS, file)
+		for _, m := range regexp.MustCompile(`CREATE TABLE IF NOT EXISTS (\w+)`).FindAllSubmatch(b, -1) {
+			if name := string(m[1]); !slices.Contains([]string{"users", "products", "carts", "orders", "order_items", "order_history"}, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // keyProblems are unique keys over texts, which may hold twice what their new collation takes for the

@@ -14,30 +14,28 @@ import (
 
 // Numbers of server errors, the same on MySQL and MariaDB unless noted.
 const (
-	erDuplicate          = 1062
-	erNoTable            = 1146
-	erNoReferenced       = 1452
-	erNoVariable         = 1193
-	erLockWait           = 1205
-	erDeadlock           = 1213 // on a cluster also: another node was faster
-	erCommitFailed       = 1180
-	erGroupRolledBk      = 3101 // MySQL group replication's 1213
-	erTooManyConns       = 1040
-	erShutdown           = 1053
-	erUserConns          = 1203
-	erNotReady           = 1047 // a cluster node without quorum
-	erReadOnly           = 1290
-	erReadOnlyMode       = 1836
-	erReadOnlyTx         = 1792
-	erGroupNotOnline     = 3100
-	erQueryKilled        = 1317
-	erConnKilled         = 1927 // MariaDB
-	erConnIdle           = 4031 // MySQL
-	erForeignEngine      = 1824 // a foreign key to a table of an engine without them; 1005 on MariaDB
-	erForeignEngineMaria = 1005
-	erDiskFull           = 1021
-	erTableFull          = 1114
-	erLockNowait         = 3572 // 1205 on MariaDB
+	erDuplicate      = 1062
+	erNoTable        = 1146
+	erNoReferenced   = 1452
+	erNoVariable     = 1193
+	erLockWait       = 1205
+	erDeadlock       = 1213 // on a cluster also: another node was faster
+	erCommitFailed   = 1180
+	erGroupRolledBk  = 3101 // MySQL group replication's 1213
+	erTooManyConns   = 1040
+	erShutdown       = 1053
+	erUserConns      = 1203
+	erNotReady       = 1047 // a cluster node without quorum
+	erReadOnly       = 1290
+	erReadOnlyMode   = 1836
+	erReadOnlyTx     = 1792
+	erGroupNotOnline = 3100
+	erQueryKilled    = 1317
+	erConnKilled     = 1927 // MariaDB
+	erConnIdle       = 4031 // MySQL
+	erDiskFull       = 1021
+	erTableFull      = 1114
+	erLockNowait     = 3572 // 1205 on MariaDB
 )
 
 func hasNumber(err error, numbers ...uint16) bool {
