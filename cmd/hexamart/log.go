@@ -10,30 +10,40 @@ import (
 	"hexamart/internal/handler"
 )
 
-// newLog returns the program's log: text or JSON lines, each with the id of the request it is about.
-func newLog(w io.Writer, cfg config.Config) *slog.Logger {
+// newLog returns the program's log: text or JSON lines, each with the id of the request it is about. Lines
+// about requests may be late by a moment; flush writes them.
+func newLog(w io.Writer, cfg config.Config) (log *slog.Logger, flush func()) {
 	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
+	buffer := &logBuffer{w: w}
 	if cfg.LogFormat == "json" {
-		return slog.New(withRequestID{slog.NewJSONHandler(w, opts)})
+		return slog.New(logHandler{slog.NewJSONHandler(buffer, opts), buffer}), buffer.Flush
 	}
-	return slog.New(withRequestID{slog.NewTextHandler(w, opts)})
+	return slog.New(logHandler{slog.NewTextHandler(buffer, opts), buffer}), buffer.Flush
 }
 
-type withRequestID struct{ slog.Handler }
+type logHandler struct {
+	slog.Handler
+	buffer *logBuffer
+}
 
-func (h withRequestID) Handle(ctx context.Context, r slog.Record) error {
-	if id := handler.RequestID(ctx); id != "" {
+func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
+	id := handler.RequestID(ctx)
+	if id != "" {
 		r.AddAttrs(slog.String("request_id", id))
 	}
-	return h.Handler.Handle(ctx, r)
+	err := h.Handler.Handle(ctx, r)
+	if id == "" || r.Level >= slog.LevelWarn {
+		h.buffer.Flush()
+	}
+	return err
 }
 
-func (h withRequestID) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return withRequestID{h.Handler.WithAttrs(attrs)}
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return logHandler{h.Handler.WithAttrs(attrs), h.buffer}
 }
 
-func (h withRequestID) WithGroup(name string) slog.Handler {
-	return withRequestID{h.Handler.WithGroup(name)}
+func (h logHandler) WithGroup(name string) slog.Handler {
+	return logHandler{h.Handler.WithGroup(name), h.buffer}
 }
 
 // logStatements returns what writes each SQL statement to a log at debug level, nil at others.

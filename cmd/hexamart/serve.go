@@ -29,6 +29,7 @@ const (
 )
 
 func serve(ctx context.Context, p *program, args []string) error {
+	tuneMemory()
 	set := flag.NewFlagSet("serve", flag.ContinueOnError)
 	demo := set.Bool("demo", false, "fill an empty shop with the demo catalogue and make an admin")
 	if _, err := p.parseFlags(set, args); err != nil {

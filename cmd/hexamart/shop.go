@@ -21,6 +21,7 @@ import (
 type shop struct {
 	cfg      config.Config
 	log      *slog.Logger
+	flushLog func()
 	db       *sqlx.DB
 	services *service.Services
 
@@ -30,7 +31,8 @@ type shop struct {
 
 // openShop connects to the configured database or starts a private one. The schema is left as it is.
 func (p *program) openShop(ctx context.Context, mode database.ServerMode) (s *shop, err error) {
-	s = &shop{cfg: p.cfg, log: newLog(p.stderr, p.cfg)}
+	s = &shop{cfg: p.cfg}
+	s.log, s.flushLog = newLog(p.stderr, p.cfg)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -97,6 +99,7 @@ func (s *shop) current(ctx context.Context) error {
 }
 
 func (s *shop) close() error {
+	defer s.flushLog()
 	if s.db != nil {
 		if err := s.db.Close(); err != nil { // of connections that were dead already
 			s.log.Debug("closing the pool", "error", err)

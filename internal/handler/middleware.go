@@ -147,6 +147,9 @@ func cleanPath(next http.Handler) http.Handler {
 }
 
 func routePath(r *http.Request) string {
+	if path := r.URL.Path; r.URL.RawPath == "" && len(path) > 1 && path[0] == '/' && path[len(path)-1] != '/' && !strings.Contains(path, "//") {
+		return path
+	}
 	segments := strings.FieldsFunc(r.URL.EscapedPath(), func(c rune) bool { return c == '/' })
 	for i, s := range segments {
 		if plain, err := url.PathUnescape(s); err == nil && !strings.Contains(plain, "/") {

@@ -144,7 +144,8 @@ func (p *page) write(w http.ResponseWriter, r *http.Request) {
 	for name, values := range p.header {
 		h[name] = values
 	}
-	h["Cache-Control"] = []string{"no-cache"}
+	h["Cache-Control"] = noCache
+	h["Vary"] = append(h["Vary"], "Accept-Encoding")
 	if sent := r.Header["If-None-Match"]; sent != nil {
 		if known := namedTag(sent, p.tag); known != "" {
 			h.Set("ETag", known)
@@ -162,6 +163,8 @@ func (p *page) write(w http.ResponseWriter, r *http.Request) {
 	}
 	write(w, http.StatusOK, "application/json", body)
 }
+
+var noCache = []string{"no-cache"}
 
 // acceptsGzip reports whether a client asked for gzip, and not for none of it.
 func acceptsGzip(values []string) bool {

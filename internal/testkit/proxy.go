@@ -116,6 +116,8 @@ func (p *Proxy) forward(client, server net.Conn, answers chan<- Cut) {
 		case CutWithin:
 			_, _ = server.Write(packet[:4+size/2])
 			return
+		case CutBehind: // first, or the answer might get through
+			_ = client.Close()
 		case CutAnswer:
 			answers <- cut
 		}

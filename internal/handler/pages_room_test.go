@@ -1,0 +1,31 @@
+package handler
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestPagesRoom asks for more than there is room for, again and again and at many versions.
+func TestPagesRoom(t *testing.T) {
+	t.Parallel()
+	ps := newPages()
+	for version := range uint64(3) {
+		for range 2 {
+			for i := range 2000 {
+				want := strings.Repeat(fmt.Sprint(i), 3000)
+				p, err := ps.get(fmt.Sprint("page ", i), version, func() (*page, error) { return newPage(want, nil) })
+				if err != nil || len(p.body) < 3000 || !strings.Contains(string(p.body), fmt.Sprint(i)) {
+					t.Fatalf("page %d is %.20s, %v", i, p.body, err)
+				}
+			}
+		}
+		sum := 0
+		for _, p := range ps.kept {
+			sum += len(p.body)
+		}
+		if sum != ps.bytes || sum > maxKept || sum < maxKept/2 {
+			t.Errorf("version %d: %d bytes are kept, counted are %d", version, sum, ps.bytes)
+		}
+	}
+}
