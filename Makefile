@@ -6,7 +6,7 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILDFLAGS   = -trimpath -ldflags '-X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check clean db-server c-compiler
+.PHONY: help run test build bench check clean db-server c-compiler load-generator
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,11 @@ test: ## run all tests with the race detector, on their own databases unless TES
 build: ## build bin/hexamart
 	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/hexamart ./cmd/hexamart
 
+bench: build ## measure against floors of bare code; QUICK=1 in two minutes, ROWS=same,orders only some
+	@[ -n "$$TEST_DATABASE_URL" ] || $(MAKE) --no-print-directory db-server URL=TEST_DATABASE_URL
+	@$(MAKE) --no-print-directory load-generator
+	@$(GO) run ./internal/bench $(if $(QUICK),-quick) $(if $(ROWS),-rows=$(ROWS))
+
 check: ## check the format, vet, staticcheck and go.mod
 	@files=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd internal migrations) && \
 	if [ -n "$$files" ]; then echo "not formatted by gofmt:" $$files; exit 1; fi
@@ -32,7 +37,7 @@ check: ## check the format, vet, staticcheck and go.mod
 	$(GO) mod tidy -diff
 
 clean: ## remove what was built; data stay
-	rm -rf bin
+	rm -rf bin .bench
 
 # What run and test need and a machine may lack.
 
@@ -52,6 +57,12 @@ c-compiler:
 		$(call INSTALL,a C compiler for the race detector,gcc,,libc6-dev); \
 		$(CC_WORKS); \
 	} || echo "NOTE: the race detector is left out: it needs a C compiler (apt install gcc libc6-dev), and there is none."
+
+load-generator:
+	@command -v wrk >/dev/null || { $(call INSTALL,wrk to measure with,wrk,wrk); command -v wrk >/dev/null; } || { \
+		echo "There is no wrk here, and it could not be installed. Install it yourself (apt install wrk, or brew install wrk)."; \
+		exit 1; \
+	} >&2
 
 # A line of .env that sets DATABASE_URL.
 ENV_HAS_URL = ^[[:space:]]*(export[[:space:]]+)?DATABASE_URL[[:space:]]*[=:][[:space:]]*[^[:space:]\#]

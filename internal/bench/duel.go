@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// result is a line of the table: what two sides did in turns, medians of all turns.
+type result struct {
+	Row   string  `json:"row"`
+	Work  string  `json:"work"`
+	Unit  string  `json:"unit"`
+	Floor float64 `json:"floor"` // or what else it is compared with
+	Shop  float64 `json:"shop"`
+	Ratio float64 `json:"ratio"` // shop to floor
+	Goal  string  `json:"goal"`
+	Held  bool    `json:"held"`
+	Note  string  `json:"note,omitempty"`
+}
+
+// side is one of those that take turns.
+type side struct {
+	base string
+	load func(turn int) load
+	each int // requests that count as one, 0 for 1
+}
+
+// turns lets the sides run one after the other, again and again, and returns what each did, turn by turn.
+func (s *stand) turns(ctx context.Context, sides ...side) ([][]answered, error) {
+	all := make([][]answered, len(sides))
+	for turn := range s.opt.turns {
+		for i, side := range sides {
+			l := side.load(turn)
+			if l.connections == 0 {
+				l.connections = connections
+			}
+			if l.length == 0 {
+				l.length = s.opt.length
+			}
+			a, err := l.run(ctx, s.dir, side.base)
+			if err != nil {
+				return nil, err
+			}
+			a.Rate /= float64(max(side.each, 1))
+			all[i] = append(all[i], a)
+			for _, p := range s.running {
+				p.tidy()
+			}
+		}
+	}
+	return all, nil
+}
+
+// connections is how many the goals are about.
+const connections = 32
+
+// median is that of one figure of all turns.
+func median(turns []answered, figure func(answered) float64) float64 {
+	values := make([]float64, len(turns))
+	for i, a := range turns {
+		values[i] = figure(a)
+	}
+	slices.Sort(values)
+	middle := len(values) / 2
+	if len(values)%2 == 1 {
+		return values[middle]
+	}
+	return (values[middle-1] + values[middle]) / 2
+}
+
+func rate(a answered) float64 { return a.Rate }
+func p50(a answered) float64  { return float64(a.P50) / float64(time.Millisecond) }
+func p99(a answered) float64  { return float64(a.P99) / float64(time.Millisecond) }
+
+// errorsOf names what went wrong in any turn.
+func errorsOf(sides [][]answered) string {
+	for _, turns := range sides {
+		for _, a := range turns {
+			if a.Bad > 0 {
+				return a.Why
+			}
+		}
+	}
+	return ""
+}
+
+// duel measures requests a second of the floor and the shop; the goal is the least ratio of them.
+func (s *stand) duel(ctx context.Context, row, work string, goal float64, floor, shop side) (result, error) {
+	all, err := s.turns(ctx, floor, shop)
+	if err != nil {
+		return result{}, fmt.Errorf("%s: %w", work, err)
+	}
+	r := result{Row: row, Work: work, Unit: "req/s", Floor: median(all[0], rate), Shop: median(all[1], rate),
+		Goal: fmt.Sprintf(">= %.2g", goal), Note: errorsOf(all)}
+	if shop.each == 2 {
+		r.Unit = "orders/s"
+	}
+	r.Ratio = r.Shop / r.Floor
+	r.Held = r.Ratio >= goal && r.Note == ""
+	s.report(r)
+	return r, nil
+}
+
+// alike makes sure that both sides answer the first request of a load in the same way: a floor that does
+// less than it should is no floor.
+func alike(floor, shop side) error {
+	var answers [2]any
+	var bodies [2][]byte
+	for i, side := range []side{floor, shop} {
+		line := side.load(0).lines[0]
+		status, body, err := get(side.base+line[0], headerOf(line))
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("status %d", status)
+		}
+		if err == nil {
+			err = json.Unmarshal(body, &answers[i])
+		}
+		bodies[i] = body
+		if err != nil {
+			return fmt.Errorf("%s: %w: %.300s", line[0], err, body)
+		}
+	}
+	if list, ok := answers[0].([]any); !ok || len(list) == 0 {
+		return fmt.Errorf("%s is answered with nothing", shop.load(0).lines[0][0])
+	}
+	if !reflect.DeepEqual(answers[0], answers[1]) {
+		return fmt.Errorf("%s is answered differently by the floor: %.600s, not %.600s", shop.load(0).lines[0][0], bodies[0], bodies[1])
+	}
+	return nil
+}
+
+// headerOf is what get.lua sends with a line.
+func headerOf(line [3]string) http.Header {
+	h := http.Header{}
+	if line[1] != "" {
+		h.Set("X-User", line[1])
+		h.Set("Authorization", "Bearer "+line[2])
+	}
+	return h
+}

@@ -1,0 +1,129 @@
+// Command bench measures HexaMart against the least code that does the same, on one machine, in one run and in
+// turns. It is no part of the program. See the Makefile for how to run it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are what a run is asked for.
+type options struct {
+	program string // the hexamart
+	dir     string // for the results, and for all else while it runs
+	rows    []string
+	quick   bool
+	turns   int
+	length  time.Duration
+}
+
+// row is a line of the goals: one or more results.
+type row struct {
+	name string
+	long bool // takes minutes: not in a quick run, unless it is named
+	run  func(context.Context, *stand) ([]result, error)
+}
+
+var rows = []row{
+	{"same", false, sameProducts},
+	{"different", false, differentProducts},
+	{"cart", false, own("/cart")},
+	{"orders-list", false, own("/orders")},
+	{"orders", false, placeOrders},
+}
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "floor" {
+		fmt.Fprintln(os.Stderr, serveFloor())
+		os.Exit(1)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	opt, chosen, err := parseOptions()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(opt.dir, 0o755); err != nil {
+		return err
+	}
+	began := time.Now()
+	say := func(format string, args ...any) {
+		fmt.Printf("%4.0fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+	}
+	s, err := newStand(ctx, opt, say)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	all, err := s.measure(ctx, chosen)
+	if err == nil {
+		for _, problem := range s.verify(ctx) {
+			err = errors.Join(err, errors.New(problem))
+		}
+	}
+	return errors.Join(err, save(s, all, time.Since(began)), s.close())
+}
+
+func (s *stand) measure(ctx context.Context, chosen []row) (all []result, err error) {
+	for _, r := range chosen {
+		results, err := r.run(ctx, s)
+		all = append(all, results...)
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+func parseOptions() (opt options, chosen []row, err error) {
+	var names string
+	flag.StringVar(&opt.program, "program", "bin/hexamart", "the hexamart to measure")
+	flag.StringVar(&opt.dir, "dir", ".bench", "where the results go")
+	flag.StringVar(&names, "rows", "", "only these, with commas between them")
+	flag.BoolVar(&opt.quick, "quick", false, "shorter turns, and no rows that take minutes")
+	flag.Parse()
+	opt.turns, opt.length = 5, 3*time.Second
+	if opt.quick {
+		opt.turns, opt.length = 3, time.Second
+	}
+	if opt.rows = strings.FieldsFunc(names, func(c rune) bool { return c == ',' || c == ' ' }); len(opt.rows) == 0 {
+		for _, r := range rows {
+			if !r.long || !opt.quick {
+				chosen = append(chosen, r)
+			}
+		}
+	}
+	for _, name := range opt.rows {
+		i := slices.IndexFunc(rows, func(r row) bool { return r.name == name })
+		if i < 0 {
+			return opt, nil, fmt.Errorf("there is no row %q; there are %s", name, rowNames())
+		}
+		chosen = append(chosen, rows[i])
+	}
+	if opt.program, err = absolute(opt.program); err != nil {
+		return opt, nil, err
+	}
+	return opt, chosen, nil
+}
+
+func rowNames() string {
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		names[i] = r.name
+	}
+	return strings.Join(names, ", ")
+}
