@@ -1,0 +1,239 @@
+//go:build crash && linux
+
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"hexamart/internal/testkit"
+)
+
+// clustered is two shops that write to two nodes of a cluster, under load.
+type clustered struct {
+	*galera
+	a, b     *place
+	bProcess *process
+	boss     *client
+	load     *testkit.Load
+	hot      []int64 // products that everybody wants
+	inAll    int64   // of all products, in stock and in orders
+
+	wg     sync.WaitGroup
+	wrong  chan string
+	db     *sql.DB // the node that lives
+	placed atomic.Int64
+}
+
+func newClustered(t *testing.T) *clustered {
+	t.Helper()
+	c := &clustered{galera: newGalera(t), wrong: make(chan string, 100)}
+	c.db = c.nodes[2].open()
+	c.a = newPlace(t, "DATABASE_URL="+c.url(0), "SECRET_KEY="+strings.Repeat("k", 32), "RATE_LIMIT_LOGIN=off")
+	c.b = newPlace(t, "DATABASE_URL="+c.url(1), "SECRET_KEY="+strings.Repeat("k", 32), "RATE_LIMIT_LOGIN=off")
+	c.a.serve()
+	c.bProcess = c.b.serve()
+	for stdin, args := range map[string][]string{"": {"seed"}, "long enough\n": {"admin", "boss@example.com"}} {
+		if code, out := c.a.run(stdin, args...); code != 0 {
+			t.Fatalf("%v: exit %d, %s", args, code, out)
+		}
+	}
+	c.boss = c.b.login("boss@example.com", "long enough") // written on one node, seen on another
+	var products []struct{ ID int64 }
+	c.boss.want(200, "GET", "/products?limit=4", "", &products)
+	for _, p := range products {
+		c.hot = append(c.hot, p.ID)
+		c.boss.want(200, "PATCH", fmt.Sprintf("/products/%d", p.ID), `{"stock_delta": 100000}`, nil)
+	}
+	c.inAll = c.pieces()
+	return c
+}
+
+// pieces returns how many pieces there are, in stock and in orders.
+func (c *clustered) pieces() (n int64) {
+	c.t.Helper()
+	if err := c.db.QueryRow(`
+		SELECT (SELECT SUM(stock) FROM products)
+			+ (SELECT COALESCE(SUM(i.quantity), 0) FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.status <> 'Cancelled')`).Scan(&n); err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
+
+// run puts the shops under load while fn does its worst.
+func (c *clustered) run(shoppers int, fn func()) {
+	c.t.Helper()
+	c.load = &testkit.Load{Shops: []string{c.a.url(""), c.b.url("")}, Products: c.hot, Shoppers: shoppers, Patience: time.Minute}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.load.Enter(ctx)
+	c.wg.Go(func() { c.load.Run(ctx) })
+	c.wg.Go(func() { c.ship(ctx) })
+	defer func() {
+		cancel()
+		c.wg.Wait()
+	}()
+	fn()
+}
+
+// ship changes the status of orders, by either shop, while shoppers cancel them.
+func (c *clustered) ship(ctx context.Context) {
+	for ctx.Err() == nil {
+		shop := []*place{c.a, c.b}[rand.N(2)]
+		var orders []struct{ ID int64 }
+		status, _, body := shop.exchange("GET", "/admin/orders?status=Pending&limit=20", "", c.boss.token)
+		if status == http.StatusOK {
+			_ = json.Unmarshal(body, &orders)
+		}
+		c.judge(status, body)
+		for _, o := range orders {
+			status, _, body := shop.exchange("PUT", fmt.Sprintf("/orders/%d/status?status=Shipped", o.ID), "", c.boss.token)
+			c.judge(status, body)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (c *clustered) judge(status int, body []byte) {
+	if !slices.Contains([]int{0, 200, 409, 503}, status) {
+		select {
+		case c.wrong <- fmt.Sprintf("admin: %d %s", status, body):
+		default:
+		}
+	}
+}
+
+// orders returns how many there are on the node that lives, or were when it last said so.
+func (c *clustered) orders() int64 {
+	var n int64
+	if c.db.QueryRow("SELECT COUNT(*) FROM orders").Scan(&n) == nil {
+		c.placed.Store(n)
+	}
+	return c.placed.Load()
+}
+
+// pause does something, waits until more orders have come in after it, and returns the longest time in
+// which none did.
+func (c *clustered) pause(do func()) (longest time.Duration) {
+	c.t.Helper()
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		n, last := c.orders(), time.Now()
+		for {
+			if now := c.orders(); now > n {
+				longest = max(longest, time.Since(last))
+				n, last = now, time.Now()
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	})
+	do()
+	n := c.orders()
+	c.a.await("orders come in", func() bool { return c.orders() > n+20 })
+	close(done)
+	watching.Wait()
+	return longest.Round(time.Millisecond)
+}
+
+// unready waits until neither shop can serve.
+func (c *clustered) unready() {
+	c.t.Helper()
+	for _, p := range []*place{c.a, c.b} {
+		p.await("the shop says that it can't serve", func() bool {
+			status, _, _ := p.exchange("GET", "/readyz", "", "")
+			return status == http.StatusServiceUnavailable
+		})
+	}
+}
+
+// check wants every acknowledged order there once, the stock exact, and all nodes to agree.
+func (c *clustered) check() {
+	c.t.Helper()
+	close(c.wrong)
+	for w := range c.wrong {
+		c.t.Error(w)
+	}
+	wrong := c.load.Check(c.a.url(""))
+	for _, w := range wrong[:min(10, len(wrong))] {
+		c.t.Error(w)
+	}
+	if n := c.orders(); n != int64(len(c.load.Orders)) {
+		c.t.Errorf("%d orders are there, %d were acknowledged", n, len(c.load.Orders))
+	}
+	if after := c.pieces(); after != c.inAll {
+		c.t.Errorf("%d pieces became %d", c.inAll, after)
+	}
+	for _, p := range []*place{c.a, c.b} {
+		if code, out := p.run("", "verify"); code != 0 || !strings.Contains(out, "everything holds") {
+			c.t.Errorf("verify: exit %d, %s", code, out)
+		}
+	}
+	first := c.nodes[0].rows()
+	for _, n := range c.nodes[1:] {
+		rows := n.rows()
+		for i := range max(len(rows), len(first)) {
+			if i >= len(rows) || i >= len(first) || rows[i] != first[i] {
+				c.t.Errorf("%s has %d rows, %s has %d; the first that differ: %v, %v", c.nodes[0].name, len(first), n.name, len(rows),
+					first[min(i, len(first)-1)], rows[min(i, len(rows)-1)])
+				break
+			}
+		}
+	}
+	c.t.Logf("%d orders, the longest took %s; answers: %v", len(c.load.Orders), c.load.Longest.Round(time.Millisecond), c.load.Answers)
+}
+
+// TestCluster lets two shops write to two nodes, and takes nodes, a shop and the quorum from them.
+func TestCluster(t *testing.T) {
+	c := newClustered(t)
+	one, two, three := c.nodes[0], c.nodes[1], c.nodes[2]
+	steps := []struct {
+		name string
+		do   func()
+	}{
+		{"all is well", func() { time.Sleep(2 * time.Second) }},
+		{"a node is killed", one.kill},
+		{"a shop is killed and started again", func() {
+			c.b.stop(c.bProcess, syscall.SIGKILL)
+			c.b.serve()
+		}},
+		{"the node is started again", one.restart},
+		{"a node stands still for ten seconds", func() {
+			two.signal(syscall.SIGSTOP)
+			time.Sleep(10 * time.Second)
+			two.signal(syscall.SIGCONT)
+			two.awaitReady()
+		}},
+		{"the quorum is lost until somebody decides", func() {
+			one.kill()
+			two.kill()
+			c.a.await("the last node knows", func() bool { return three.status("wsrep_cluster_status") == "non-Primary" })
+			c.unready()
+			three.exec("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'")
+		}},
+		{"both nodes are started again", func() {
+			one.restart()
+			two.restart()
+		}},
+	}
+	c.run(24, func() {
+		for _, s := range steps {
+			t.Logf("%s: no order for %s", s.name, c.pause(s.do))
+		}
+	})
+	c.check()
+}
