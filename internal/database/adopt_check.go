@@ -93,7 +93,7 @@ func (a *adopter) columnProblems() (problems []string) {
 		table, _, _ := strings.Cut(name, ".")
 		early := table == "orders" || table == "order_items" // these get their columns first
 		if _, ok := a.columns[name]; ok && !a.shaped[table] && !(a.started && early) {
-			problems = append(problems, "the column "+name+" has a name that HexaMart needs for its own; rename it")
+			problems = append(problems, "the column "+name+" has a name that HexaMart needs for its own: rename it")
 		}
 	}
 	for _, c := range a.columns {
@@ -144,24 +144,24 @@ func (a *adopter) takenNames(ctx context.Context) (problems []string, err error)
 		}
 	}
 	query, args, err := sqlx.In(`
-		SELECT CONCAT('the key or constraint ', constraint_name, ' of ', table_name, ' has a name that HexaMart needs for its own; rename it')
+		SELECT CONCAT('the key or constraint ', constraint_name, ' of ', table_name, ' has a name that HexaMart needs for its own: rename it')
 		FROM information_schema.table_constraints
 		WHERE table_schema = DATABASE() AND constraint_name IN (?) AND table_name NOT LIKE 'hexamart\\_rehearsal\\_%'
 		UNION
-		SELECT DISTINCT CONCAT('the index ', index_name, ' of ', table_name, ' has a name that HexaMart needs for its own; rename it')
+		SELECT DISTINCT CONCAT('the index ', index_name, ' of ', table_name, ' has a name that HexaMart needs for its own: rename it')
 		FROM information_schema.statistics
 		WHERE table_schema = DATABASE() AND index_name IN (?) AND table_name NOT LIKE 'hexamart\\_rehearsal\\_%'
 		UNION
-		SELECT CONCAT('the table ', table_name, ' has a name that HexaMart needs for its own; rename it')
+		SELECT CONCAT('the table ', table_name, ' has a name that HexaMart needs for its own: rename it')
 		FROM information_schema.tables
 		WHERE table_schema = DATABASE() AND ((table_name = 'order_history' AND NOT ?) OR table_name IN (?))
 		UNION
-		SELECT CONCAT('the trigger ', trigger_name, ' of ', event_object_table, ' would run when rows are adopted; drop it, and make it again afterwards')
+		SELECT CONCAT('the trigger ', trigger_name, ' of ', event_object_table, ' would run when rows are adopted: drop it, and make it again afterwards')
 		FROM information_schema.triggers
 		WHERE trigger_schema = DATABASE() AND event_manipulation IN ('UPDATE', 'DELETE')
 			AND event_object_table IN ('users', 'products', 'carts', 'orders', 'order_items')
 		UNION
-		SELECT CONCAT('the foreign key ', constraint_name, ' of ', table_name, '.', column_name, ' is over a text that changes its type; drop it')
+		SELECT CONCAT('the foreign key ', constraint_name, ' of ', table_name, '.', column_name, ' is over a text that changes its type: drop it')
 		FROM information_schema.key_column_usage
 		WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL
 			AND table_name IN ('users', 'products', 'carts', 'orders', 'order_items')
@@ -213,7 +213,7 @@ func (a *adopter) keyProblems(ctx context.Context) (problems []string, err error
 	var foreign []string
 	err = a.db.SelectContext(ctx, &foreign, `
 		SELECT CONCAT('the foreign key ', constraint_name, ' of ', table_name, ' refers to ', referenced_table_name, '.',
-			referenced_column_name, ', which changes its type; drop it')
+			referenced_column_name, ', which changes its type: drop it')
 		FROM information_schema.key_column_usage
 		WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE()
 			AND referenced_table_name IN ('users', 'products', 'carts', 'orders', 'order_items')

@@ -125,8 +125,24 @@ func (c *conn) heed(ctx context.Context, query string, start time.Time, rows int
 	c.observe(ctx, Statement{strings.Join(strings.Fields(query), " "), time.Since(start), rows, err})
 }
 
+// errSecondStatement stops what was meant to be one statement and is more. The server itself would take
+// several, for the sake of Batch.
+var errSecondStatement = errors.New("a statement holds a semicolon, as if a second one followed")
+
+func isSeveral(query string) bool {
+	end := strings.IndexByte(query, ';')
+	return end >= 0 && strings.TrimSpace(query[end+1:]) != ""
+}
+
 // ExecContext implements driver.ExecerContext.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if isSeveral(query) {
+		return nil, errSecondStatement
+	}
+	return c.exec(ctx, query, args)
+}
+
+func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	start := time.Now()
 	res, err := c.fullConn.ExecContext(ctx, query, args)
 	var rows int64
@@ -139,6 +155,9 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 
 // QueryContext implements driver.QueryerContext.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if isSeveral(query) {
+		return nil, errSecondStatement
+	}
 	start := time.Now()
 	rows, err := c.fullConn.QueryContext(ctx, query, args)
 	if err != nil {

@@ -55,6 +55,7 @@ func setUp(cfg *mysql.Config) *mysql.Config {
 	cfg.Loc = time.UTC
 	cfg.ClientFoundRows = true // else an UPDATE to the same values looks like a missing row
 	cfg.InterpolateParams = true
+	cfg.MultiStatements = true // for Batch alone: see conn.ExecContext
 	cfg.Collation = "utf8mb4_unicode_ci"
 	cfg.Logger = &mysql.NopLogger{} // what it says comes back as an error, too
 	cfg.DialFunc = holdWire(cfg.DialFunc)

@@ -3,6 +3,7 @@ package handler_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -112,6 +113,48 @@ func TestConnectionLost(t *testing.T) {
 						t.Errorf("only %d commands were seen", at)
 					}
 					break
+				}
+			}
+			mustHold(t, s)
+		})
+	}
+}
+
+// TestBatchLost loses the connection around an order without a key, which is one batch. The client can't know
+// either, but asking again can't order twice: there is nothing in the cart any more.
+func TestBatchLost(t *testing.T) {
+	t.Parallel()
+	for name, cut := range cuts {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, proxy := cutShop(t)
+			u, lamp := s.User(), s.Product("Lamp", "19.99", 50)
+			for n := range int64(5) {
+				s.Fill(u, lamp, 2)
+				var lost atomic.Int64
+				proxy.Decide(func(sql string) testkit.Cut {
+					if strings.HasPrefix(sql, "START TRANSACTION;") && lost.Add(1) == 1 {
+						return cut
+					}
+					return testkit.NoCut
+				})
+				first := s.Do(u, "POST", "/orders", anOrder)
+				proxy.Decide(nil)
+				if first.Status != http.StatusServiceUnavailable || first.Header.Get("Retry-After") == "" || lost.Load() != 1 {
+					t.Errorf("after %d batches: %+v", lost.Load(), first)
+				}
+				var again testkit.Answer
+				for range 100 { // a batch that nobody hears of may still be running
+					if again = s.Do(u, "POST", "/orders", anOrder); again.Status != http.StatusServiceUnavailable {
+						break
+					}
+				}
+				done := again.Status == http.StatusConflict && again.Field("code") == "empty_cart"
+				if again.Status != http.StatusCreated && !done || (cut <= testkit.CutWithin && done) {
+					t.Errorf("again: %+v", again)
+				}
+				if orders := s.Count("SELECT COUNT(*) FROM orders"); orders != n+1 || s.Stock(lamp) != 50-2*orders || s.Count("SELECT COUNT(*) FROM carts") != 0 {
+					t.Fatalf("%d orders, stock %d", orders, s.Stock(lamp))
 				}
 			}
 			mustHold(t, s)

@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -158,9 +159,19 @@ func TestDatabaseGone(t *testing.T) {
 }
 
 // TestClientGone lets the client go at each statement of an order: it is placed whole or not at all,
-// and the next request finds everything in order.
+// and the next request finds everything in order. With a key it goes the long way.
 func TestClientGone(t *testing.T) {
 	t.Parallel()
+	for name, fewest := range map[string]int64{"AtOnce": 2, "Keyed": 8} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			leaveAtEach(t, name == "Keyed", fewest)
+		})
+	}
+}
+
+func leaveAtEach(t *testing.T, keyed bool, fewest int64) {
+	t.Helper()
 	var mu sync.Mutex
 	var left int
 	var leave func()
@@ -181,6 +192,9 @@ func TestClientGone(t *testing.T) {
 		mu.Unlock()
 		r := httptest.NewRequestWithContext(ctx, "POST", "/orders", strings.NewReader(order))
 		r.Header.Set("Authorization", "Bearer "+u.Token)
+		if keyed {
+			r.Header.Set("Idempotency-Key", fmt.Sprint("key-", at))
+		}
 		w := httptest.NewRecorder()
 		s.Handler.ServeHTTP(w, r)
 		gone := ctx.Err() != nil
@@ -202,7 +216,7 @@ func TestClientGone(t *testing.T) {
 		}
 		s.Exec("DELETE FROM carts")
 	}
-	if placed < 1 || dropped < 5 {
+	if placed < 1 || dropped < fewest {
 		t.Errorf("%d orders were placed and %d dropped", placed, dropped)
 	}
 	if strings.Contains(s.Log.String(), "level=ERROR") {

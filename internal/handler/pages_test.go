@@ -110,4 +110,3 @@ func TestPageAtOnce(t *testing.T) {
 		}
 	}
 }
-

@@ -74,8 +74,11 @@ func (s *Cart) Add(ctx context.Context, userID int64, in model.CartInput) (model
 	if *in.ProductID > math.MaxInt32 { // beyond the column
 		return model.CartItem{}, errNoProduct
 	}
-	var item model.CartItem
-	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+	item, err := s.addAtOnce(ctx, userID, in)
+	if !errors.Is(err, database.ErrUnexpected) {
+		return item, fail("add to cart", err)
+	}
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		// Written first and judged after: the row lock makes two additions at once add up.
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO carts (user_id, product_id, quantity)
@@ -96,6 +99,39 @@ func (s *Cart) Add(ctx context.Context, userID int64, in model.CartInput) (model
 		return checkRoom(ctx, tx, userID)
 	})
 	return item, fail("add to cart", err)
+}
+
+// addAtOnce adds in one batch what may be added, and gives ErrUnexpected where it may not: the long way
+// then says why.
+func (s *Cart) addAtOnce(ctx context.Context, userID int64, in model.CartInput) (item model.CartItem, err error) {
+	var b database.Batch
+	b.Add(`
+		INSERT INTO carts (user_id, product_id, quantity)
+		VALUES (?, ?, ?)
+		ON DUPLICATE KEY UPDATE quantity = quantity + VALUES(quantity)`, userID, *in.ProductID, *in.Quantity)
+	b.Refuse(`
+		FROM carts c
+		JOIN products p ON p.id = c.product_id
+		WHERE c.user_id = ? AND c.product_id = ?
+			AND (c.quantity > ? OR c.quantity > p.stock OR p.archived_at IS NOT NULL)`, userID, *in.ProductID, model.MaxQuantity)
+	b.Refuse(`
+		FROM DUAL
+		WHERE (SELECT COUNT(*) FROM carts WHERE user_id = ?) > ?`, userID, model.MaxCartLines)
+	if _, err = b.Run(ctx, s.db); database.IsMissingReference(err) {
+		return item, errNoProduct
+	}
+	if err != nil {
+		return item, err
+	}
+	err = s.db.GetContext(ctx, &item, `
+		SELECT `+cartColumns+`
+		FROM carts c
+		JOIN products p ON p.id = c.product_id
+		WHERE c.user_id = ? AND c.product_id = ?`, userID, *in.ProductID)
+	if errors.Is(err, sql.ErrNoRows) { // it was there, and went at once
+		return item, errNoLine
+	}
+	return item, err
 }
 
 // checkRoom refuses a cart with too many lines.

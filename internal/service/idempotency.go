@@ -87,12 +87,15 @@ func keepAnswer(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderIn
 	return err
 }
 
-func encodeAnswer(placed model.PlacedOrder) ([]byte, error) {
+// answer makes the answer to a new order.
+func answer(o model.Order) (model.PlacedOrder, error) {
+	placed := model.PlacedOrder{Message: "Thank you! Your order is placed.", Order: o}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(placed)
-	return b.Bytes(), err
+	placed.Answer = b.Bytes()
+	return placed, err
 }
 
 // ForgetKeys removes the answers that are too old to be asked for again, some at a time so that nobody

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,8 +32,14 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 	if err := in.Validate(); err != nil {
 		return model.PlacedOrder{}, err
 	}
-	var placed model.PlacedOrder
 	defer s.products.changed()
+	if in.IdempotencyKey == nil {
+		placed, err := s.placeAtOnce(ctx, userID, in)
+		if !errors.Is(err, database.ErrUnexpected) {
+			return placed, fail("place order", err)
+		}
+	}
+	var placed model.PlacedOrder
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		if placed, err = takeKey(ctx, tx, userID, in); err != nil || placed.Replayed {
 			return err
@@ -40,8 +47,7 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 		if placed.Order, err = orderCart(ctx, tx, userID, in); err != nil {
 			return err
 		}
-		placed.Message = "Thank you! Your order is placed."
-		if placed.Answer, err = encodeAnswer(placed); err != nil {
+		if placed, err = answer(placed.Order); err != nil {
 			return err
 		}
 		return keepAnswer(ctx, tx, userID, in, placed)
@@ -75,15 +81,16 @@ func orderCart(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInp
 // the join order are fixed so that products are locked in the order of their ids, whatever the
 // optimizer thinks of the tables: two orders of the same products then wait instead of deadlocking.
 func lockCart(ctx context.Context, tx *sqlx.Tx, userID int64) (lines []cartLine, err error) {
-	err = tx.SelectContext(ctx, &lines, `
-		SELECT c.id, c.product_id, c.quantity, p.name, p.price, p.stock, p.archived_at IS NOT NULL AS archived
-		FROM `+cartLines+`
-		STRAIGHT_JOIN `+productsByID+` ON p.id = c.product_id
-		WHERE c.user_id = ?
-		ORDER BY c.product_id
-		FOR UPDATE`, userID)
+	err = tx.SelectContext(ctx, &lines, selectCart+" FOR UPDATE", userID)
 	return lines, err
 }
+
+const selectCart = `
+	SELECT c.id, c.product_id, c.quantity, p.name, p.price, p.stock, p.archived_at IS NOT NULL AS archived
+	FROM ` + cartLines + `
+	STRAIGHT_JOIN ` + productsByID + ` ON p.id = c.product_id
+	WHERE c.user_id = ?
+	ORDER BY c.product_id`
 
 // makeOrder judges the cart and returns the order that it makes, yet without ids.
 func makeOrder(userID int64, in model.OrderInput, lines []cartLine) (model.Order, error) {

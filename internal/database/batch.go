@@ -1,0 +1,96 @@
+package database
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jmoiron/sqlx"
+)
+
+// Batch is a transaction whose statements are all known beforehand. It is sent in one packet, COMMIT
+// included: rows are locked for no longer than the server needs, and nobody waits on the network for
+// somebody else's next statement. Where a statement fails, or does not match what is expected, nothing
+// happens.
+type Batch struct {
+	text  strings.Builder
+	args  []any
+	count int
+}
+
+// ErrUnexpected says that a statement of a batch did not match as many rows as expected.
+var ErrUnexpected = errors.New("the rows are not what they were")
+
+// Add appends a statement and returns its number.
+func (b *Batch) Add(query string, args ...any) int {
+	b.text.WriteString(query)
+	b.text.WriteString(";\n")
+	b.args = append(b.args, args...)
+	b.count++
+	return b.count - 1
+}
+
+// Expect makes the batch fail with ErrUnexpected unless the statement before it matched so many rows. A
+// server has no other way outside stored programs to end the work than an error: that of a subquery with
+// more than one row.
+func (b *Batch) Expect(rows int) {
+	b.Refuse("FROM DUAL WHERE ROW_COUNT() <> ?", rows)
+}
+
+// Refuse makes the batch fail with ErrUnexpected if a query, given from its FROM on, finds a row.
+func (b *Batch) Refuse(from string, args ...any) {
+	b.Add("SET @expected = (SELECT 1 FROM DUAL UNION ALL SELECT 2 "+from+")", args...)
+}
+
+// Run runs the batch, again like InTx where that is safe, and returns what each statement gave its first
+// new row as an AUTO_INCREMENT. An error of the connection leaves open whether all of it or nothing
+// happened, as at a COMMIT.
+func (b *Batch) Run(ctx context.Context, db *sqlx.DB) (ids []int64, err error) {
+	err = retry(ctx, func() error {
+		lent, err := db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = lent.Close() }()
+		return lent.Raw(func(c any) (err error) {
+			ids, err = b.runOn(ctx, c.(*conn))
+			return err
+		})
+	})
+	return ids, err
+}
+
+func (b *Batch) runOn(ctx context.Context, c *conn) ([]int64, error) {
+	args := make([]driver.NamedValue, len(b.args))
+	for i, v := range b.args {
+		args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+		if err := c.CheckNamedValue(&args[i]); err != nil {
+			return nil, err
+		}
+	}
+	// Like a COMMIT it goes on when its caller has gone.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
+	defer cancel()
+	res, err := c.exec(ctx, "START TRANSACTION;\n"+b.text.String()+"COMMIT", args)
+	if err == nil {
+		all := res.(mysql.Result).AllLastInsertIds()
+		if len(all) != b.count+2 {
+			return nil, fmt.Errorf("%d results of %d statements", len(all), b.count)
+		}
+		return all[1 : b.count+1], nil
+	}
+	var told *mysql.MySQLError
+	if !errors.As(err, &told) {
+		return nil, &commitError{err}
+	}
+	if endErr := (connTx{ctx, c}).Rollback(); endErr != nil { // the connection leaves the pool
+		return nil, errors.Join(err, driver.ErrBadConn)
+	}
+	if told.Number == erManyRows {
+		return nil, ErrUnexpected
+	}
+	return nil, &commitError{err}
+}

@@ -1,0 +1,103 @@
+package database_test
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/database"
+	"hexamart/internal/testkit"
+)
+
+func batchDB(t *testing.T) *sqlx.DB {
+	t.Helper()
+	db := testkit.Open(t, testkit.EmptyDatabase(t), nil)
+	run(t, db, "CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, n INT NOT NULL, UNIQUE KEY (n))")
+	run(t, db, "INSERT INTO t (id, n) VALUES (7, 1)")
+	return db
+}
+
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	t.Run("OK", func(t *testing.T) {
+		t.Parallel()
+		db := batchDB(t)
+		var b database.Batch
+		b.Add("UPDATE t SET n = n + ? WHERE id = ?", 10, 7)
+		b.Expect(1)
+		b.Add("UPDATE t SET n = n WHERE id = 7") // matches, though it changes nothing
+		b.Expect(1)
+		b.Refuse("FROM t WHERE n = ?", 99)
+		id := b.Add("INSERT INTO t (n) VALUES (?), (?)", 20, 21)
+		b.Add("SET @id = LAST_INSERT_ID()")
+		b.Add("INSERT INTO t (n) SELECT 100 + @id")
+		ids, err := b.Run(t.Context(), db)
+		if err != nil || ids[id] != 8 || number(t, db, "SELECT SUM(n) FROM t") != 11+20+21+108 {
+			t.Errorf("ids are %v, %v; %v", ids, err, strs(t, db, "SELECT n FROM t"))
+		}
+	})
+	for name, c := range map[string]struct {
+		spoil func(b *database.Batch)
+		want  func(err error) bool
+	}{
+		"TooFewRows":  {func(b *database.Batch) { b.Add("UPDATE t SET n = 5 WHERE id = 999"); b.Expect(1) }, isUnexpected},
+		"TooManyRows": {func(b *database.Batch) { b.Add("DELETE FROM t"); b.Expect(1) }, isUnexpected},
+		"Refused":     {func(b *database.Batch) { b.Refuse("FROM t WHERE n = ?", 2) }, isUnexpected},
+		"Duplicate":   {func(b *database.Batch) { b.Add("INSERT INTO t (n) VALUES (1)") }, database.IsDuplicate},
+		"NoTable":     {func(b *database.Batch) { b.Add("DELETE FROM nowhere") }, func(err error) bool { return errno(err) == 1146 }},
+		"BadArgument": {func(b *database.Batch) { b.Add("DO ?", struct{}{}) }, func(err error) bool { return err != nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := batchDB(t)
+			db.SetMaxOpenConns(1)
+			for range 3 {
+				var b database.Batch
+				b.Add("INSERT INTO t (n) VALUES (2)")
+				c.spoil(&b)
+				b.Add("INSERT INTO t (n) VALUES (3)")
+				if _, err := b.Run(t.Context(), db); !c.want(err) {
+					t.Errorf("got %v", err)
+				}
+				// On the same connection: what is done next is no part of what failed.
+				run(t, db, "INSERT INTO t (n) VALUES (50)")
+				run(t, db, "DELETE FROM t WHERE n = 50")
+			}
+			if got := strs(t, db, "SELECT n FROM t"); !slices.Equal(got, []string{"1"}) {
+				t.Errorf("left are %v", got)
+			}
+		})
+	}
+}
+
+func isUnexpected(err error) bool { return errors.Is(err, database.ErrUnexpected) }
+
+// TestBatchDeadlock runs batches that lock the same rows the wrong way round: they come through by being
+// run again.
+func TestBatchDeadlock(t *testing.T) {
+	t.Parallel()
+	db := batchDB(t)
+	run(t, db, "INSERT INTO t (id, n) VALUES (8, 1000)")
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			for range 10 {
+				var b database.Batch
+				for _, id := range [][]int{{7, 8}, {8, 7}}[i%2] {
+					b.Add("UPDATE t SET n = n + 2000 * ? WHERE id = ?", 1, id)
+					b.Expect(1)
+				}
+				if _, err := b.Run(t.Context(), db); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := number(t, db, "SELECT SUM(n) FROM t"); n != 1001+2*60*2000 {
+		t.Errorf("the sum is %d", n)
+	}
+}
