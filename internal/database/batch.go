@@ -33,17 +33,15 @@ func (b *Batch) Add(query string, args ...any) int {
 	return b.count - 1
 }
 
-// Expect makes the batch fail with ErrUnexpected unless the statement before it matched so many rows. A
-// server has no other way outside stored programs to end the work than an error: that of a subquery with
-// more than one row.
-func (b *Batch) Expect(rows int) {
-	b.Refuse("FROM DUAL WHERE ROW_COUNT() <> ?", rows)
-}
+// Outside stored programs a server ends the work only for an error: here that of a sum that is too large by
+// one, which costs it next to nothing.
+const overflow = "SET @unexpected = 18446744073709551615 + "
 
-// Refuse makes the batch fail with ErrUnexpected if a query, given from its FROM on, finds a row.
-func (b *Batch) Refuse(from string, args ...any) {
-	b.Add("SET @expected = (SELECT 1 FROM DUAL UNION ALL SELECT 2 "+from+")", args...)
-}
+// Expect makes the batch fail with ErrUnexpected unless the statement before it matched so many rows.
+func (b *Batch) Expect(rows int) { b.Add(overflow+"(ROW_COUNT() <> ?)", rows) }
+
+// Refuse makes the batch fail with ErrUnexpected if a query finds a row.
+func (b *Batch) Refuse(query string, args ...any) { b.Add(overflow+"EXISTS ("+query+")", args...) }
 
 // Run runs the batch, again like InTx where that is safe, and returns what each statement gave its first
 // new row as an AUTO_INCREMENT. An error of the connection leaves open whether all of it or nothing
@@ -89,7 +87,7 @@ func (b *Batch) runOn(ctx context.Context, c *conn) ([]int64, error) {
 	if endErr := (connTx{ctx, c}).Rollback(); endErr != nil { // the connection leaves the pool
 		return nil, errors.Join(err, driver.ErrBadConn)
 	}
-	if told.Number == erManyRows {
+	if told.Number == erOutOfRange {
 		return nil, ErrUnexpected
 	}
 	return nil, &commitError{err}

@@ -30,7 +30,7 @@ func TestBatch(t *testing.T) {
 		b.Expect(1)
 		b.Add("UPDATE t SET n = n WHERE id = 7") // matches, though it changes nothing
 		b.Expect(1)
-		b.Refuse("FROM t WHERE n = ?", 99)
+		b.Refuse("SELECT 1 FROM t WHERE n = ?", 99)
 		id := b.Add("INSERT INTO t (n) VALUES (?), (?)", 20, 21)
 		b.Add("SET @id = LAST_INSERT_ID()")
 		b.Add("INSERT INTO t (n) SELECT 100 + @id")
@@ -45,7 +45,7 @@ func TestBatch(t *testing.T) {
 	}{
 		"TooFewRows":  {func(b *database.Batch) { b.Add("UPDATE t SET n = 5 WHERE id = 999"); b.Expect(1) }, isUnexpected},
 		"TooManyRows": {func(b *database.Batch) { b.Add("DELETE FROM t"); b.Expect(1) }, isUnexpected},
-		"Refused":     {func(b *database.Batch) { b.Refuse("FROM t WHERE n = ?", 2) }, isUnexpected},
+		"Refused":     {func(b *database.Batch) { b.Refuse("SELECT 1 FROM t WHERE n = ?", 2) }, isUnexpected},
 		"Duplicate":   {func(b *database.Batch) { b.Add("INSERT INTO t (n) VALUES (1)") }, database.IsDuplicate},
 		"NoTable":     {func(b *database.Batch) { b.Add("DELETE FROM nowhere") }, func(err error) bool { return errno(err) == 1146 }},
 		"BadArgument": {func(b *database.Batch) { b.Add("DO ?", struct{}{}) }, func(err error) bool { return err != nil }},

@@ -35,7 +35,7 @@ const (
 	erConnIdle       = 4031 // MySQL
 	erDiskFull       = 1021
 	erTableFull      = 1114
-	erManyRows       = 1242 // a subquery returns more than one row
+	erOutOfRange     = 1690
 	erLockNowait     = 3572 // 1205 on MariaDB
 )
 

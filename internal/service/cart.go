@@ -110,13 +110,16 @@ func (s *Cart) addAtOnce(ctx context.Context, userID int64, in model.CartInput) 
 		VALUES (?, ?, ?)
 		ON DUPLICATE KEY UPDATE quantity = quantity + VALUES(quantity)`, userID, *in.ProductID, *in.Quantity)
 	b.Refuse(`
+		SELECT 1
 		FROM carts c
 		JOIN products p ON p.id = c.product_id
 		WHERE c.user_id = ? AND c.product_id = ?
 			AND (c.quantity > ? OR c.quantity > p.stock OR p.archived_at IS NOT NULL)`, userID, *in.ProductID, model.MaxQuantity)
 	b.Refuse(`
-		FROM DUAL
-		WHERE (SELECT COUNT(*) FROM carts WHERE user_id = ?) > ?`, userID, model.MaxCartLines)
+		SELECT 1
+		FROM carts
+		WHERE user_id = ?
+		LIMIT 1 OFFSET ?`, userID, model.MaxCartLines)
 	if _, err = b.Run(ctx, s.db); database.IsMissingReference(err) {
 		return item, errNoProduct
 	}
