@@ -6,10 +6,10 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILDFLAGS   = -trimpath -ldflags '-X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build bench check clean db-server c-compiler load-generator
+.PHONY: help run test test-crash build bench check clean db-server c-compiler load-generator
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build and start the shop with demo data, on its own database unless DATABASE_URL names one
 	@[ -n "$$DATABASE_URL" ] || { [ -z "$${DATABASE_URL+set}" ] && grep -qsE '$(ENV_HAS_URL)' .env; } || $(MAKE) --no-print-directory db-server
@@ -20,6 +20,14 @@ test: ## run all tests with the race detector, on their own databases unless TES
 	@$(MAKE) --no-print-directory c-compiler
 	@race=; if $(CC_WORKS); then race=-race; export CGO_ENABLED=1; fi; \
 	set -x; $(GO) test $$race -timeout 10m ./...
+
+test-crash: ## crash, freeze and starve shops under load, on a cluster too: minutes; SHORT=1 each once
+	@$(MAKE) --no-print-directory db-server
+	@$(MAKE) --no-print-directory c-compiler
+	@[ -e "$(GALERA)" ] || { $(call INSTALL,the Galera library,galera-4); }
+	@race=; if $(CC_WORKS); then race=-race; export CGO_ENABLED=1; fi; \
+	if [ -n "$(SHORT)" ]; then export CRASH_SHORT=1; else export HEXAMART_TEST_LONG=1; fi; \
+	set -x; $(GO) test $$race -tags crash -timeout 60m -run 'Crash|Cluster|Frozen$(if $(SHORT),,|Adopt)' ./internal/database ./cmd/hexamart
 
 build: ## build bin/hexamart
 	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/hexamart ./cmd/hexamart
@@ -32,8 +40,8 @@ bench: build ## measure against floors of bare code; QUICK=1 in two minutes, ROW
 check: ## check the format, vet, staticcheck and go.mod
 	@files=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd internal migrations) && \
 	if [ -n "$$files" ]; then echo "not formatted by gofmt:" $$files; exit 1; fi
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	$(GO) vet ./... && $(GO) vet -tags crash ./...
+	$(GO) run $(STATICCHECK) -tags crash ./...
 	$(GO) mod tidy -diff
 
 clean: ## remove what was built; data stay
@@ -72,6 +80,8 @@ SERVER_FOUND = ( \
 	PATH="$$PATH:/usr/sbin:/usr/libexec:/usr/local/sbin:/usr/local/bin:/usr/local/mysql/bin:/opt/homebrew/bin"; \
 	for dir in /opt/homebrew/opt/*/bin /usr/local/opt/*/bin; do PATH="$$PATH:$$dir"; done; \
 	command -v mariadbd || command -v mysqld ) >/dev/null
+
+GALERA = /usr/lib/galera/libgalera_smm.so
 
 CC_WORKS = echo '\#include <stdlib.h>' | $$($(GO) env CC) -x c -c -o /dev/null - 2>/dev/null
 
