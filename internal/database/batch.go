@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -33,15 +34,16 @@ func (b *Batch) Add(query string, args ...any) int {
 	return b.count - 1
 }
 
-// Outside stored programs a server ends the work only for an error: here that of a sum that is too large by
-// one, which costs it next to nothing.
-const overflow = "SET @unexpected = 18446744073709551615 + "
+// Unless is an expression of SQL that is zero, or ends the statement and its batch with ErrUnexpected if
+// the condition holds. Outside stored programs a server ends the work only for an error: here that of a
+// sum that is too large by one, which costs it next to nothing.
+func Unless(condition string) string {
+	return "0 * (18446744073709551615 + (" + condition + "))"
+}
 
-// Expect makes the batch fail with ErrUnexpected unless the statement before it matched so many rows.
-func (b *Batch) Expect(rows int) { b.Add(overflow+"(ROW_COUNT() <> ?)", rows) }
-
-// Refuse makes the batch fail with ErrUnexpected if a query finds a row.
-func (b *Batch) Refuse(query string, args ...any) { b.Add(overflow+"EXISTS ("+query+")", args...) }
+// Matched is an Unless that ends the batch if the statement before did not match so many rows. A statement
+// of its own for that would be one more answer to wait for.
+func Matched(rows int) string { return Unless("ROW_COUNT() <> " + strconv.Itoa(rows)) }
 
 // Run runs the batch, again like InTx where that is safe, and returns what each statement gave its first
 // new row as an AUTO_INCREMENT. An error of the connection leaves open whether all of it or nothing
@@ -59,6 +61,14 @@ func (b *Batch) Run(ctx context.Context, db *sqlx.DB) (ids []int64, err error) {
 		})
 	})
 	return ids, err
+}
+
+// unexpected tells the error of an Unless.
+func unexpected(err error) error {
+	if hasNumber(err, erOutOfRange) {
+		return ErrUnexpected
+	}
+	return err
 }
 
 func (b *Batch) runOn(ctx context.Context, c *conn) ([]int64, error) {
@@ -87,8 +97,5 @@ func (b *Batch) runOn(ctx context.Context, c *conn) ([]int64, error) {
 	if endErr := (connTx{ctx, c}).Rollback(); endErr != nil { // the connection leaves the pool
 		return nil, errors.Join(err, driver.ErrBadConn)
 	}
-	if told.Number == erOutOfRange {
-		return nil, ErrUnexpected
-	}
-	return nil, &commitError{err}
+	return nil, &commitError{unexpected(err)}
 }

@@ -38,7 +38,7 @@ func InSnapshot(ctx context.Context, db *sqlx.DB, fn func(tx *sqlx.Tx) error) er
 func Exec(ctx context.Context, db *sqlx.DB, query string, args ...any) (res sql.Result, err error) {
 	err = retry(ctx, func() error {
 		if res, err = db.ExecContext(ctx, query, args...); err != nil {
-			return &commitError{err}
+			return &commitError{unexpected(err)}
 		}
 		return nil
 	})

@@ -101,40 +101,56 @@ func (s *Cart) Add(ctx context.Context, userID int64, in model.CartInput) (model
 	return item, fail("add to cart", err)
 }
 
-// addAtOnce adds in one batch what may be added, and gives ErrUnexpected where it may not: the long way
-// then says why.
+// addAtOnce adds what may be added with one write, and gives ErrUnexpected where it may not: the long way
+// then says why. What it judges by is read before; only the line itself can have changed since, and that is
+// judged again where it is written, which also tells what is in it now.
 func (s *Cart) addAtOnce(ctx context.Context, userID int64, in model.CartInput) (item model.CartItem, err error) {
-	var b database.Batch
-	b.Add(`
-		INSERT INTO carts (user_id, product_id, quantity)
-		VALUES (?, ?, ?)
-		ON DUPLICATE KEY UPDATE quantity = quantity + VALUES(quantity)`, userID, *in.ProductID, *in.Quantity)
-	b.Refuse(`
-		SELECT 1
-		FROM carts c
-		JOIN products p ON p.id = c.product_id
-		WHERE c.user_id = ? AND c.product_id = ?
-			AND (c.quantity > ? OR c.quantity > p.stock OR p.archived_at IS NOT NULL)`, userID, *in.ProductID, model.MaxQuantity)
-	b.Refuse(`
-		SELECT 1
-		FROM carts
-		WHERE user_id = ?
-		LIMIT 1 OFFSET ?`, userID, model.MaxCartLines)
-	if _, err = b.Run(ctx, s.db); database.IsMissingReference(err) {
+	var row struct {
+		model.CartItem
+		Lines int64 `db:"cart_lines"`
+	}
+	err = s.db.GetContext(ctx, &row, `
+		SELECT COALESCE(c.id, 0) AS id, p.id AS product_id, p.name, p.price, p.image_url, p.stock,
+			(SELECT COUNT(*) FROM carts l WHERE l.user_id = ?) AS cart_lines
+		FROM products p
+		LEFT JOIN `+cartLines+` ON c.user_id = ? AND c.product_id = p.id
+		WHERE p.id = ? AND p.archived_at IS NULL`, userID, userID, *in.ProductID)
+	if errors.Is(err, sql.ErrNoRows) {
 		return item, errNoProduct
 	}
 	if err != nil {
 		return item, err
 	}
-	err = s.db.GetContext(ctx, &item, `
-		SELECT `+cartColumns+`
-		FROM carts c
-		JOIN products p ON p.id = c.product_id
-		WHERE c.user_id = ? AND c.product_id = ?`, userID, *in.ProductID)
-	if errors.Is(err, sql.ErrNoRows) { // it was there, and went at once
-		return item, errNoLine
+	item, quantity := row.CartItem, int64(*in.Quantity)
+	most := min(model.MaxQuantity, item.Stock)
+	if quantity > most || (item.ID == 0 && row.Lines > model.MaxCartLines/2) { // other tabs may add lines, too
+		return item, database.ErrUnexpected
 	}
-	return item, err
+	res, err := database.Exec(ctx, s.db, `
+		INSERT INTO carts (user_id, product_id, quantity)
+		VALUES (?, ?, ?)
+		ON DUPLICATE KEY UPDATE quantity = LAST_INSERT_ID(quantity + ?) + `+database.Unless("quantity + ? > ?"),
+		userID, *in.ProductID, quantity, quantity, quantity, most)
+	if err != nil {
+		return item, err
+	}
+	told, err := res.LastInsertId()
+	if err != nil {
+		return item, err
+	}
+	n, err := res.RowsAffected()
+	switch {
+	case err != nil:
+		return item, err
+	case n == 1: // a new line
+		item.ID, item.Quantity = told, quantity
+	case item.ID == 0: // another tab's new line
+		return getItem(ctx, s.db, userID, int64(*in.ProductID))
+	default:
+		item.Quantity = told
+	}
+	item.UserID, item.TotalPrice, item.Available = userID, item.Price.Times(item.Quantity), true
+	return item, nil
 }
 
 // checkRoom refuses a cart with too many lines.
@@ -148,6 +164,19 @@ func checkRoom(ctx context.Context, tx *sqlx.Tx, userID int64) error {
 		return apperr.Newf(apperr.CartFull, "A cart holds at most %d different products.", model.MaxCartLines)
 	}
 	return err
+}
+
+func getItem(ctx context.Context, db sqlx.QueryerContext, userID, productID int64) (model.CartItem, error) {
+	var item model.CartItem
+	err := sqlx.GetContext(ctx, db, &item, `
+		SELECT `+cartColumns+`
+		FROM carts c
+		JOIN products p ON p.id = c.product_id
+		WHERE c.user_id = ? AND c.product_id = ?`, userID, productID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return item, errNoLine
+	}
+	return item, err
 }
 
 // getLine returns a line that could be ordered as it stands, errNoProduct if its product is not sold

@@ -42,11 +42,10 @@ func batchLines(b *database.Batch, userID int64, lines []cartLine) {
 		DELETE c
 		FROM `+cartLines+`
 		WHERE c.user_id = ? AND (c.id, c.quantity) IN (`+rows("(?, ?)", len(lines))+`)`, args...)
-	b.Expect(len(lines))
 }
 
-// batchStock takes the stock of products that are still sold, at the price that was read. They are locked
-// in the order of their ids, in which the lines are.
+// batchStock takes the stock of products that are still sold, at the price that was read, if the cart was what
+// it was. They are locked in the order of their ids, in which the lines are.
 func batchStock(b *database.Batch, lines []cartLine) {
 	var taken, ids, still []any
 	for _, l := range lines {
@@ -57,17 +56,17 @@ func batchStock(b *database.Batch, lines []cartLine) {
 	b.Add(`
 		UPDATE `+productsByID+`
 		SET p.stock = p.stock - CASE p.id `+strings.Repeat("WHEN ? THEN ? ", len(lines))+`END
-		WHERE p.id IN (`+rows("?", len(lines))+`) AND p.archived_at IS NULL
+		WHERE p.id IN (`+rows("?", len(lines))+`) AND p.archived_at IS NULL AND `+database.Matched(len(lines))+` = 0
 			AND (`+strings.TrimSuffix(strings.Repeat("(p.id = ? AND p.price = ? AND p.stock >= ?) OR ", len(lines)), " OR ")+`)`,
 		append(append(taken, ids...), still...)...)
-	b.Expect(len(lines))
 }
 
-// batchOrder writes what insertOrder writes, and returns the number of the statement that makes the order.
+// batchOrder writes what insertOrder writes, if all stock was taken, and returns the number of the statement
+// that makes the order.
 func batchOrder(b *database.Batch, o model.Order) (order int) {
 	order = b.Add(`
 		INSERT INTO orders (user_id, total_price, status, payment_method, payment_status, shipping_address, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (? + `+database.Matched(len(o.Products))+`, ?, ?, ?, ?, ?, ?, ?)`,
 		o.UserID, o.TotalPrice, o.Status, o.PaymentMethod, o.PaymentStatus, o.ShippingAddress, o.CreatedAt, o.UpdatedAt)
 	b.Add("SET @order_id = LAST_INSERT_ID()")
 	var items, taken []any
