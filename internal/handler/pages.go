@@ -3,6 +3,7 @@ package handler
 import (
 	"bytes"
 	"context"
+	"errors"
 	"hash/maphash"
 	"net/http"
 	"strconv"
@@ -62,28 +63,33 @@ type pages struct {
 
 func newPages() *pages { return &pages{seed: maphash.MakeSeed(), kept: map[string]*page{}} }
 
-// get returns the page of a key as it is at a version of the products, from what is kept or by fill.
-func (ps *pages) get(key string, version uint64, fill func() (*page, error)) (*page, error) {
+// get returns the page of a key as it is at a version of the products, from what is kept or by fill, which
+// others who ask meanwhile share. When the client for whom it is filled hangs up, one of the others goes on.
+func (ps *pages) get(ctx context.Context, key string, version uint64, fill func() (*page, error)) (*page, error) {
 	ps.mu.RLock()
 	p := ps.kept[key]
 	ps.mu.RUnlock()
 	if p != nil && p.version == version && time.Since(p.made) < pageAge {
 		return p, nil
 	}
-	v, err, _ := ps.flights.Do(key+"\x00"+strconv.FormatUint(version, 36), func() (any, error) {
-		made := time.Now()
-		p, err := fill()
-		if err != nil {
+	for {
+		v, err, shared := ps.flights.Do(key+"\x00"+strconv.FormatUint(version, 36), func() (any, error) {
+			made := time.Now()
+			p, err := fill()
+			if err != nil {
+				return nil, err
+			}
+			p.made, p.version = made, version
+			ps.keep(key, p)
+			return p, nil
+		})
+		if err == nil {
+			return v.(*page), nil
+		}
+		if !shared || !errors.Is(err, context.Canceled) || ctx.Err() != nil {
 			return nil, err
 		}
-		p.made, p.version = made, version
-		ps.keep(key, p)
-		return p, nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	return v.(*page), nil
 }
 
 func (ps *pages) keep(key string, p *page) {
@@ -116,8 +122,7 @@ func (ps *pages) keep(key string, p *page) {
 // with 304 to a client that has it already. Caches may keep it and must ask each time.
 func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx context.Context) (any, http.Header, error)) error {
 	read := func() (*page, error) {
-		// Others may be waiting for it when this client hangs up.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
 		v, header, err := fill(ctx)
 		if err != nil {
@@ -128,7 +133,7 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 	var p *page
 	var err error
 	if key := routePath(r) + "?" + r.URL.RawQuery; len(key) <= maxPageKey {
-		p, err = a.pages.get(key, a.Services.Products.Version(), read)
+		p, err = a.pages.get(r.Context(), key, a.Services.Products.Version(), read)
 	} else {
 		p, err = read()
 	}

@@ -14,7 +14,7 @@ func TestPagesRoom(t *testing.T) {
 		for range 2 {
 			for i := range 2000 {
 				want := strings.Repeat(fmt.Sprint(i), 3000)
-				p, err := ps.get(fmt.Sprint("page ", i), version, func() (*page, error) { return newPage(want, nil) })
+				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), version, func() (*page, error) { return newPage(want, nil) })
 				if err != nil || len(p.body) < 3000 || !strings.Contains(string(p.body), fmt.Sprint(i)) {
 					t.Fatalf("page %d is %.20s, %v", i, p.body, err)
 				}

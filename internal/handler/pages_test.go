@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -108,5 +109,30 @@ func TestPageAtOnce(t *testing.T) {
 		if more := reads.Load() - n; more > 20 {
 			t.Errorf("%s: 200 answers took %d reads", path, more)
 		}
+	}
+}
+
+// TestPageClientGone lets the client leave for whom a page is read that others wait for, too.
+func TestPageClientGone(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.Product("Lamp", "19.99", 100)
+	for range 10 {
+		ctx, leave := context.WithCancel(t.Context())
+		var asking sync.WaitGroup
+		asking.Go(func() {
+			r := httptest.NewRequestWithContext(ctx, "GET", "/products?search=lamp", nil)
+			s.Handler.ServeHTTP(httptest.NewRecorder(), r)
+		})
+		for range 20 {
+			asking.Go(func() {
+				if got := s.Do(nil, "GET", "/products?search=lamp", ""); got.Status != http.StatusOK {
+					t.Errorf("%+v", got)
+				}
+			})
+		}
+		leave()
+		asking.Wait()
+		s.API.Routes() // forgets what was kept
 	}
 }
