@@ -135,7 +135,7 @@ func (r *reader) checkAdmin(c Config) {
 		r.bad("ADMIN_EMAIL", "is required with ADMIN_PASSWORD")
 	case c.AdminEmail != "":
 		in := model.RegisterInput{Name: "Admin", Email: c.AdminEmail, Password: c.AdminPassword}
-		for _, f := range apperr.FieldsOf(in.Validate()) {
+		for _, f := range apperr.FieldsOf(in.ValidateForm()) {
 			r.bad("ADMIN_"+strings.ToUpper(f.Name), "is not good: %s", f.Message)
 		}
 	}

@@ -122,15 +122,16 @@ func TestParseTogether(t *testing.T) {
 		values map[string]string
 		want   string // how the one problem begins; none if empty
 	}{
-		"DatabaseAndKey":        {map[string]string{"DATABASE_URL": url, "SECRET_KEY": goodKey}, ""},
-		"DatabaseWithoutKey":    {map[string]string{"DATABASE_URL": url}, "SECRET_KEY is required with DATABASE_URL"},
-		"ShortKeyNoDatabase":    {map[string]string{"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 bytes"},
-		"EmailWithoutPassword":  {map[string]string{"ADMIN_EMAIL": "a@b.example"}, "ADMIN_PASSWORD is required with ADMIN_EMAIL"},
-		"PasswordWithoutEmail":  {map[string]string{"ADMIN_PASSWORD": "hush-hush"}, "ADMIN_EMAIL is required with ADMIN_PASSWORD"},
-		"EmailIsNone":           {map[string]string{"ADMIN_EMAIL": "boss", "ADMIN_PASSWORD": "hush-hush"}, "ADMIN_EMAIL is not good: Email must be an e-mail"},
-		"PasswordTooShort":      {map[string]string{"ADMIN_EMAIL": "a@b.example", "ADMIN_PASSWORD": "hush"}, "ADMIN_PASSWORD is not good: Password must have"},
-		"EmailAndPassword":      {map[string]string{"ADMIN_EMAIL": "a@b.example", "ADMIN_PASSWORD": "hush-hush"}, ""},
-		"ExampleKeyIsExplained": {map[string]string{"SECRET_KEY": "your_secret_key"}, "SECRET_KEY is the example that everybody knows"},
+		"DatabaseAndKey":           {map[string]string{"DATABASE_URL": url, "SECRET_KEY": goodKey}, ""},
+		"DatabaseWithoutKey":       {map[string]string{"DATABASE_URL": url}, "SECRET_KEY is required with DATABASE_URL"},
+		"ShortKeyNoDatabase":       {map[string]string{"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 bytes"},
+		"EmailWithoutPassword":     {map[string]string{"ADMIN_EMAIL": "a@b.example"}, "ADMIN_PASSWORD is required with ADMIN_EMAIL"},
+		"PasswordWithoutEmail":     {map[string]string{"ADMIN_PASSWORD": "hush-hush"}, "ADMIN_EMAIL is required with ADMIN_PASSWORD"},
+		"EmailIsNone":              {map[string]string{"ADMIN_EMAIL": "boss", "ADMIN_PASSWORD": "hush-hush"}, "ADMIN_EMAIL is not good: Email must be an e-mail"},
+		"PasswordTooShort":         {map[string]string{"ADMIN_EMAIL": "a@b.example", "ADMIN_PASSWORD": "hush"}, "ADMIN_PASSWORD is not good: Password must have"},
+		"EmailAndPassword":         {map[string]string{"ADMIN_EMAIL": "a@b.example", "ADMIN_PASSWORD": "hush-hush"}, ""},
+		"CommonPasswordOfOldAdmin": {map[string]string{"ADMIN_EMAIL": "a@b.example", "ADMIN_PASSWORD": "password"}, ""}, // only one that is made is asked for more
+		"ExampleKeyIsExplained":    {map[string]string{"SECRET_KEY": "your_secret_key"}, "SECRET_KEY is the example that everybody knows"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/crypto/bcrypt"
 
 	"hexamart/internal/testkit"
 )
@@ -28,9 +29,9 @@ func TestRegister(t *testing.T) {
 		{nil, "POST /auth/register", `{"name":"B","email":"asha@example.com","password":"correct horse"}`, 409, is{taken}},
 		{nil, "POST /auth/register", `{"name":"B","email":"ASHA@EXAMPLE.COM","password":"correct horse"}`, 409, is{taken}},
 		{nil, "POST /auth/register", `{"name":"B","email":"åsha@example.com","password":"correct horse"}`, 201, nil},
-		{nil, "POST /auth/register", `{"name":"B","email":"eight@example.com","password":"12345678"}`, 201, nil},
+		{nil, "POST /auth/register", `{"name":"B","email":"eight@example.com","password":"thimble8"}`, 201, nil},
 		{nil, "POST /auth/register", `{"name":"B","email":"bytes@example.com","password":"` + strings.Repeat("é", 36) + `"}`, 201, nil},
-		{nil, "POST /auth/register", `{"name":"` + strings.Repeat("名", 255) + `","email":"long@example.com","password":"12345678"}`, 201, nil},
+		{nil, "POST /auth/register", `{"name":"` + strings.Repeat("名", 255) + `","email":"long@example.com","password":"thimble8"}`, 201, nil},
 		{nil, "POST /auth/login", `{"email":"asha@example.com","password":"correct horse"}`, 200,
 			is{`"name":"Asha Rao"`, `"email":"Asha@Example.com"`, `"is_admin":false`}},
 		{nil, "POST /auth/login", `{"email":"bytes@example.com","password":"` + strings.Repeat("é", 36) + `"}`, 200, nil},
@@ -39,6 +40,46 @@ func TestRegister(t *testing.T) {
 	if n := s.Count("SELECT COUNT(*) FROM users"); n != 5 {
 		t.Errorf("%d users", n)
 	}
+}
+
+// TestGuessablePasswords sets passwords that are guessed first, wherever one is set. One that was set
+// before still logs in.
+func TestGuessablePasswords(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	for _, password := range []string{"password", "PASSWORD1", "P@ssw0rd!", "iloveyou2026", "12345678", "kim.possible@example.com", "Kim Possible", "kimpossible7"} {
+		a := send(t, s, step{nil, "POST /auth/register", f(`{"name":"Kim Possible","email":"kim.possible@example.com","password":%q}`, password), 422, nil})
+		if got := badFields(a); got != "password" {
+			t.Errorf("%s: fields %s", password, got)
+		}
+	}
+	for _, password := range []string{"password", "Qwertyuiop!", u.Email, strings.ToUpper(u.Name) + "234"} {
+		a := send(t, s, step{u, "PUT /users/change-password", f(`{"old_password":%q,"new_password":%q}`, u.Password, password), 422, nil})
+		if got := badFields(a); got != "new_password" {
+			t.Errorf("%s: fields %s", password, got)
+		}
+	}
+	if err := s.Services.Auth.EnsureAdmin(t.Context(), "boss@example.com", "administrator"); err == nil {
+		t.Error("an admin was made whose password is common")
+	}
+	if n := s.Count("SELECT COUNT(*) FROM users"); n != 1 {
+		t.Errorf("%d users", n)
+	}
+	s.Exec("UPDATE users SET password_hash = ? WHERE id = ?", bcryptOf(t, "password"), u.ID)
+	run(t, s, []step{
+		{nil, "POST /auth/login", f(`{"email":%q,"password":"password"}`, u.Email), 200, nil},
+		{u, "PUT /users/change-password", `{"old_password":"password","new_password":"correct horse"}`, 200, nil},
+	})
+}
+
+func bcryptOf(t *testing.T, password string) string {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(hash)
 }
 
 // TestLogin logs in every way there is.
@@ -113,8 +154,8 @@ func TestLoginOneMessage(t *testing.T) {
 		`{"email":"nobody@example.com","password":"wrong-password"}`,
 		`{"email":"not an address","password":"x"}`,
 		`{"email":"' OR 1=1 --","password":"' OR '1'='1"}`,
-		`{"email":"user1@example.com\u0000","password":"password-1"}`,
-		`{"email":"user%","password":"password-1"}`,
+		`{"email":"user1@example.com\u0000","password":"thimble-1"}`,
+		`{"email":"user%","password":"thimble-1"}`,
 		f(`{"email":%q,"password":"x"}`, strings.Repeat("x", 5000)),
 	} {
 		a := send(t, s, step{nil, "POST /auth/login", body, 401, is{`"code":"invalid_credentials"`}}, "X-Request-Id: same")

@@ -141,7 +141,7 @@ func TestDatabaseGone(t *testing.T) {
 	g.set(true)
 	run(t, s, needy(503))
 	run(t, s, []step{
-		{nil, "POST /auth/register", `{"name":"A","email":"a@example.com","password":"password-1"}`, 503, nil},
+		{nil, "POST /auth/register", `{"name":"A","email":"a@example.com","password":"thimble-1"}`, 503, nil},
 		{u, "POST /orders", order, 503, is{`"code":"temporarily_unavailable"`}},
 		{u, "GET /cart", "", 503, is{"!refused", "!connection", "!mysql"}},
 		{nil, "GET /healthz", "", 200, nil},

@@ -136,12 +136,12 @@ func TestMassAssignment(t *testing.T) {
 		`"password_hash":"x","token_version":9,"archived_at":"2020-01-01T00:00:00Z","created_at":"2020-01-01T00:00:00Z","updated_at":"2020-01-01T00:00:00Z",` +
 		`"payment_status":"Paid","total_price":0.01,"Price":0.01,"changed_by":3,"by":3,"available":true,"email_key":"x","history":[],"products":[],"user":{"id":3,"is_admin":true},"__proto__":{"is_admin":true}}`
 	plus := func(body string) string { return strings.TrimSuffix(body, "}") + "," + more }
-	a := send(t, s, step{nil, "POST /auth/register", plus(`{"name":"New","email":"new@example.com","password":"password-9"}`), 201, is{`"user_id":4`}})
+	a := send(t, s, step{nil, "POST /auth/register", plus(`{"name":"New","email":"new@example.com","password":"thimble-9"}`), 201, is{`"user_id":4`}})
 	if a.Field("user_id") == nil {
 		t.Fatal(a.Body)
 	}
 	run(t, s, []step{
-		{nil, "POST /auth/login", plus(`{"email":"new@example.com","password":"password-9"}`), 200, is{`"is_admin":false`, `"user_id":4`}},
+		{nil, "POST /auth/login", plus(`{"email":"new@example.com","password":"thimble-9"}`), 200, is{`"is_admin":false`, `"user_id":4`}},
 		{u, "PUT /users/profile", plus(`{"name":"U","email":"u@example.com"}`), 200, nil},
 		{u, "PUT /users/address", plus(`{"address":"Here"}`), 200, nil},
 		{u, "GET /users/profile", "", 200, is{f(`{"id":%d,"name":"U","email":"u@example.com","address":"Here","is_admin":false}`, u.ID)}},

@@ -89,11 +89,11 @@ func TestStorefrontAccount(t *testing.T) {
 		return "username=" + escape(who.Email) + "&password=" + escape(who.Password)
 	}
 	t.Run("Register", func(t *testing.T) {
-		a := visit(t, s, step{nil, "POST /auth/register", `{"name":"New","email":"new@example.com","password":"password-1"}`, 201, nil})
+		a := visit(t, s, step{nil, "POST /auth/register", `{"name":"New","email":"new@example.com","password":"thimble-1"}`, 201, nil})
 		reads(t, a.Body, "message string", "user_id number")
 	})
 	t.Run("RegisterTaken", func(t *testing.T) {
-		a := visit(t, s, step{nil, "POST /auth/register", f(`{"name":"New","email":%q,"password":"password-1"}`, u.Email), 409, nil})
+		a := visit(t, s, step{nil, "POST /auth/register", f(`{"name":"New","email":%q,"password":"thimble-1"}`, u.Email), 409, nil})
 		reads(t, a.Body, "detail string")
 	})
 	t.Run("Login", func(t *testing.T) {
@@ -137,13 +137,13 @@ func TestStorefrontProfile(t *testing.T) {
 	})
 	t.Run("ChangePassword", func(t *testing.T) {
 		u := s.User()
-		a := visit(t, s, step{u, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"password-new"}`, u.Password), 200, nil})
+		a := visit(t, s, step{u, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"thimble-new"}`, u.Password), 200, nil})
 		reads(t, a.Body, "message string", "access_token string")
-		visit(t, s, step{nil, "POST /auth/login", "username=" + escape(u.Email) + "&password=password-new", 200, nil}, form)
+		visit(t, s, step{nil, "POST /auth/login", "username=" + escape(u.Email) + "&password=thimble-new", 200, nil}, form)
 	})
 	t.Run("ChangePasswordWrong", func(t *testing.T) {
 		u := s.User()
-		visit(t, s, step{u, "PUT /users/change-password", `{"old_password":"wrong","new_password":"password-new"}`, 422, nil})
+		visit(t, s, step{u, "PUT /users/change-password", `{"old_password":"wrong","new_password":"thimble-new"}`, 422, nil})
 		visit(t, s, step{u, "GET /users/profile", "", 200, nil})
 	})
 	t.Run("Address", func(t *testing.T) {

@@ -30,9 +30,9 @@ func TestProfile(t *testing.T) {
 		{u, "PUT /users/profile", `{"name":"Asha","email":"asha@example.com","address":""}`, 200, nil},
 		{u, "GET /users/profile", "", 200, is{`"address":null`}},
 		{other, "GET /users/profile", "", 200, is{`"email":"user2@example.com"`, `"address":null`}},
-		{nil, "POST /auth/login", `{"email":"asha@example.com","password":"password-1"}`, 200, is{`"name":"Asha"`}},
-		{nil, "POST /auth/login", `{"email":"user1@example.com","password":"password-1"}`, 401, nil},
-		{nil, "POST /auth/register", `{"name":"New","email":"user1@example.com","password":"password-9"}`, 201, nil}, // free again
+		{nil, "POST /auth/login", `{"email":"asha@example.com","password":"thimble-1"}`, 200, is{`"name":"Asha"`}},
+		{nil, "POST /auth/login", `{"email":"user1@example.com","password":"thimble-1"}`, 401, nil},
+		{nil, "POST /auth/register", `{"name":"New","email":"user1@example.com","password":"thimble-9"}`, 201, nil}, // free again
 	})
 }
 
@@ -73,7 +73,7 @@ func TestChangePassword(t *testing.T) {
 		change(u.Password, u.Password):                       "new_password",
 		change("", ""):                                       "new_password old_password",
 		`{}`:                                                 "new_password old_password",
-		`{"old_password":5,"new_password":["password-123"]}`: "new_password old_password",
+		`{"old_password":5,"new_password":["thimble-123"]}`: "new_password old_password",
 	} {
 		a := send(t, s, step{u, "PUT /users/change-password", body, 422, is{"!" + u.Password}})
 		if got := badFields(a); got != want {

@@ -118,7 +118,7 @@ func TestValidatePassword(t *testing.T) {
 		return &model.RegisterInput{Name: "Asha", Email: "asha@example.com", Password: password}
 	}
 	judge(t, map[string]verdict{
-		"EightCharacters":         ok(with("12345678")),
+		"EightCharacters":         ok(with("thimble8")),
 		"EightOfTwoBytes":         ok(with(long(8))),
 		"EightOfFourBytes":        ok(with(strings.Repeat("🔑", 8))),
 		"SpacesCount":             ok(with("  12 45  ")),

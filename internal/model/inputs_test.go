@@ -136,8 +136,8 @@ func TestValidateUser(t *testing.T) {
 		"LoginEmail":            ok(&model.LoginInput{Email: "x", Password: "y"}),
 		"LoginLongPassword":     ok(&model.LoginInput{Email: "x", Password: long(500)}),
 		"LoginNoPassword":       bad(&model.LoginInput{Email: "x"}, "password: Password is required."),
-		"NewPassword":           ok(&model.PasswordInput{OldPassword: "old", NewPassword: "12345678"}),
-		"SamePassword": bad(&model.PasswordInput{OldPassword: "12345678", NewPassword: "12345678"},
+		"NewPassword":           ok(&model.PasswordInput{OldPassword: "old", NewPassword: "thimble8"}),
+		"SamePassword": bad(&model.PasswordInput{OldPassword: "thimble8", NewPassword: "thimble8"},
 			"new_password: New password must differ from the old one."),
 		"ShortPassword": bad(&model.PasswordInput{OldPassword: "1234567", NewPassword: "1234567"},
 			"new_password: New password must have at least 8 characters."),
@@ -172,8 +172,8 @@ func TestValidateTrims(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
-	register := model.RegisterInput{Name: " Asha Rao\n", Email: "\tasha@example.com ", Password: " 12345678 "}
-	if valid(&register); register != (model.RegisterInput{Name: "Asha Rao", Email: "asha@example.com", Password: " 12345678 "}) {
+	register := model.RegisterInput{Name: " Asha Rao\n", Email: "\tasha@example.com ", Password: " thimble8 "}
+	if valid(&register); register != (model.RegisterInput{Name: "Asha Rao", Email: "asha@example.com", Password: " thimble8 "}) {
 		t.Errorf("registration is %q", register)
 	}
 	order := model.OrderInput{PaymentMethod: "UPI", ShippingAddress: " 12 MG Road\r\nBengaluru \n"}

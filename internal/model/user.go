@@ -26,11 +26,23 @@ type RegisterInput struct {
 
 // Validate trims name and e-mail and collects every broken field.
 func (in *RegisterInput) Validate() error {
-	var c check
+	c := in.check()
+	c.guessable("password", in.Password, in.Name, in.Email)
+	return c.err()
+}
+
+// ValidateForm is Validate without the question whether the password is easy to guess, for one that
+// may have been set before that was asked.
+func (in *RegisterInput) ValidateForm() error {
+	c := in.check()
+	return c.err()
+}
+
+func (in *RegisterInput) check() (c check) {
 	c.text("name", &in.Name, 255)
 	c.email("email", &in.Email)
 	c.password("password", in.Password)
-	return c.err()
+	return c
 }
 
 // LoginInput is the body of a login: OAuth2's username, or email, which is the same here.
@@ -128,5 +140,13 @@ func (in *PasswordInput) Validate() error {
 	if len(c.fields) == 0 && in.OldPassword == in.NewPassword {
 		c.bad("new_password", "must differ from the old one")
 	}
+	c.guessable("new_password", in.NewPassword)
+	return c.err()
+}
+
+// ValidateFor refuses a new password that is the user's own name or e-mail. It comes after Validate.
+func (in *PasswordInput) ValidateFor(u User) error {
+	var c check
+	c.guessable("new_password", in.NewPassword, u.Name, u.Email)
 	return c.err()
 }

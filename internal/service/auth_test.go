@@ -15,7 +15,7 @@ func TestRegisterRace(t *testing.T) {
 	s := testkit.NewShop(t)
 	spellings := []string{"ann@example.com", "ANN@example.com", "Ann@Example.Com", "ann@EXAMPLE.COM", " ann@example.com "}
 	errs := atOnce(20, func(i int) error {
-		_, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "Ann", Email: spellings[i%len(spellings)], Password: "password-1"})
+		_, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "Ann", Email: spellings[i%len(spellings)], Password: "thimble-1"})
 		return err
 	})
 	if errs[""] != 1 || errs[apperr.EmailTaken] != 19 {
@@ -63,7 +63,7 @@ func TestEnsureAdmin(t *testing.T) {
 	t.Run("AtOnce", func(t *testing.T) {
 		t.Parallel()
 		s := testkit.NewShop(t)
-		errs := atOnce(8, func(int) error { return s.Services.Auth.EnsureAdmin(t.Context(), "boss@example.com", "password-1") })
+		errs := atOnce(8, func(int) error { return s.Services.Auth.EnsureAdmin(t.Context(), "boss@example.com", "thimble-1") })
 		if errs[""] != 8 {
 			t.Errorf("answers were %v", errs)
 		}

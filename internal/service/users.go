@@ -92,6 +92,9 @@ func (s *Users) setPassword(ctx context.Context, userID int64, in model.Password
 	if err != nil {
 		return 0, err
 	}
+	if err := in.ValidateFor(a.User); err != nil {
+		return 0, err
+	}
 	ok, err := matches(ctx, s.passwords, a.PasswordHash, in.OldPassword)
 	if err != nil {
 		return 0, err

@@ -18,14 +18,14 @@ func TestChangePasswordRace(t *testing.T) {
 	tokens := make([]model.Token, 8)
 	errs := atOnce(len(tokens), func(i int) (err error) {
 		tokens[i], err = s.Services.Users.ChangePassword(t.Context(), u.ID,
-			model.PasswordInput{OldPassword: u.Password, NewPassword: fmt.Sprintf("new-password-%d", i)})
+			model.PasswordInput{OldPassword: u.Password, NewPassword: fmt.Sprintf("new-thimble-%d", i)})
 		return err
 	})
 	if errs[""] != 1 || errs[apperr.Unauthenticated]+errs[apperr.InvalidInput] != len(tokens)-1 {
 		t.Errorf("answers were %v", errs)
 	}
 	for i, token := range tokens {
-		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: fmt.Sprintf("new-password-%d", i)}, fmt.Sprint(i))
+		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: fmt.Sprintf("new-thimble-%d", i)}, fmt.Sprint(i))
 		if won := token.AccessToken != ""; (err == nil) != won {
 			t.Errorf("change %d was answered %t, and a login with it %v", i, won, err)
 		} else if won {

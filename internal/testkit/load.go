@@ -50,7 +50,7 @@ func (l *Load) Enter(ctx context.Context) {
 		s := &shopper{Load: l, at: i}
 		l.crowd[i] = s
 		entering.Go(func() {
-			account := fmt.Sprintf(`{"name": "Shopper", "email": "load-%d-%d@example.com", "password": "password-1"}`, time.Now().UnixNano(), i)
+			account := fmt.Sprintf(`{"name": "Shopper", "email": "load-%d-%d@example.com", "password": "thimble-1"}`, time.Now().UnixNano(), i)
 			s.send(ctx, "POST", "/auth/register", account, "")
 			var login struct {
 				Token string `json:"access_token"`

@@ -68,7 +68,7 @@ type Person struct {
 func (s *Shop) User() *Person {
 	s.t.Helper()
 	s.people++
-	p := &Person{Name: fmt.Sprintf("User %d", s.people), Email: fmt.Sprintf("user%d@example.com", s.people), Password: fmt.Sprintf("password-%d", s.people)}
+	p := &Person{Name: fmt.Sprintf("User %d", s.people), Email: fmt.Sprintf("user%d@example.com", s.people), Password: fmt.Sprintf("thimble-%d", s.people)}
 	var err error
 	p.ID, err = s.Services.Auth.Register(s.t.Context(), model.RegisterInput{Name: p.Name, Email: p.Email, Password: p.Password})
 	if err != nil {

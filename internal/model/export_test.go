@@ -1,0 +1,4 @@
+package model
+
+// CommonPasswords is the list that ships with the program.
+var CommonPasswords = commonPasswords

@@ -1,0 +1,102 @@
+package model
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"unicode"
+)
+
+//go:embed common_passwords.txt.gz
+var commonPasswordsFile []byte
+
+// commonPasswords are those that everybody who guesses begins with; the file says where they are from.
+var commonPasswords = sync.OnceValue(func() map[string]bool {
+	text, err := readGzip(commonPasswordsFile)
+	if err != nil {
+		panic(fmt.Sprintf("the list of common passwords: %v", err)) // it is part of the program
+	}
+	list := make(map[string]bool, 20_000)
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "#") {
+			list[strings.TrimSuffix(line, "\n")] = true
+		}
+	}
+	return list
+})
+
+func readGzip(b []byte) (string, error) {
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(r)
+	return string(text), err
+}
+
+// guessable refuses a password that is among the first that anybody would try: a common one, or the
+// person's own name or e-mail, each also in the ways in which people disguise such a word. A password
+// of which another rule has complained is left alone.
+func (c *check) guessable(name, v string, own ...string) {
+	for _, f := range c.fields {
+		if f.Name == name {
+			return
+		}
+	}
+	words := ownWords(own)
+	for _, form := range disguised(v) {
+		if words[form] {
+			c.bad(name, "must not be your own name or e-mail")
+			return
+		}
+	}
+	common := commonPasswords()
+	for _, form := range disguised(v) {
+		if common[form] {
+			c.bad(name, "is one of the most common ones, which are guessed first; please choose another")
+			return
+		}
+	}
+}
+
+// ownWords are names and e-mails as a password would have them: whole, and the part before the @.
+func ownWords(own []string) map[string]bool {
+	words := map[string]bool{}
+	for _, text := range own {
+		local, _, _ := strings.Cut(text, "@")
+		for _, word := range []string{text, local} {
+			plain := letters(word)
+			words[strings.ToLower(word)], words[plain], words[strings.TrimRightFunc(plain, unicode.IsDigit)] = true, true, true
+		}
+	}
+	delete(words, "")
+	return words
+}
+
+// disguised returns what a password may be a disguise of: itself in small letters; the same without
+// marks and spaces; that without the digits at its end; and both with letters for the digits and
+// signs that look like them.
+func disguised(v string) []string {
+	v = strings.ToLower(strings.TrimSpace(v))
+	plain := letters(v)
+	read := letters(lookalikes.Replace(strings.TrimRightFunc(v, func(c rune) bool { return unicode.IsDigit(c) || !isWord(c) })))
+	return []string{v, plain, strings.TrimRightFunc(plain, unicode.IsDigit), letters(lookalikes.Replace(v)), read}
+}
+
+var lookalikes = strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "i", "!", "i", "0", "o", "$", "s", "5", "s", "7", "t")
+
+// letters is a text's letters and digits alone, in small.
+func letters(v string) string {
+	return strings.Map(func(c rune) rune {
+		if !isWord(c) {
+			return -1
+		}
+		return unicode.ToLower(c)
+	}, v)
+}
+
+func isWord(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }

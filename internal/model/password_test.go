@@ -1,0 +1,101 @@
+package model_test
+
+import (
+	"strings"
+	"testing"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/model"
+)
+
+const (
+	tooCommon = "password: Password is one of the most common ones, which are guessed first; please choose another."
+	tooOwn    = "password: Password must not be your own name or e-mail."
+)
+
+// registered returns what a registration with this password complains of.
+func registered(name, email, password string) string {
+	in := model.RegisterInput{Name: name, Email: email, Password: password}
+	var all []string
+	for _, f := range apperr.FieldsOf(in.Validate()) {
+		all = append(all, f.Name+": "+f.Message)
+	}
+	return strings.Join(all, "\n")
+}
+
+func TestCommonPasswords(t *testing.T) {
+	t.Parallel()
+	for _, common := range []string{
+		"12345678", "password", "iloveyou", "qwertyuiop", "1qaz2wsx", "password123", // as they are on the list
+		"PASSWORD", "PassWord", "QWERTYuiop", // in other letters
+		"password!", "Password1!", "pass-word", " password ", "p.a.s.s.w.o.r.d", // with marks
+		"password2026", "Password2026!", "iloveyou99", "password-1", "password 123", // with digits
+		"p@ssw0rd", "P4$$w0rd", "pa55word", "p@ssw0rd2026!", "1l0vey0u", // with lookalikes
+	} {
+		if got := registered("Asha Rao", "asha@example.com", common); got != tooCommon {
+			t.Errorf("%q: %q", common, got)
+		}
+	}
+	for _, good := range []string{
+		"correct horse", "thimble-1", "2026-11-22", "a1234567b", "mypasswordis", "日本語日本語日本", "!!!!!!!!", "kx7 2mq4", "--------",
+		strings.Repeat("é", 36),
+	} {
+		if got := registered("Asha Rao", "asha@example.com", good); got != "" {
+			t.Errorf("%q: %q", good, got)
+		}
+	}
+	if got := registered("Asha Rao", "asha@example.com", "1234567"); got != "password: Password must have at least 8 characters." {
+		t.Errorf("a short one: %q", got)
+	}
+}
+
+func TestOwnPasswords(t *testing.T) {
+	t.Parallel()
+	for _, own := range []string{"Asha Rao-Menon", "asha rao-menon", "asharaomenon", "ASHARAOMENON1", "asha.rao-menon!", "4sh4r40m3n0n",
+		"asha.rm@example.com", "Asha.RM@Example.com", "asharmexamplecom", "asha.rm1", "asharm2026"} {
+		if got := registered("Asha Rao-Menon", "asha.rm@example.com", own); got != tooOwn {
+			t.Errorf("%q: %q", own, got)
+		}
+	}
+	for _, other := range []string{"asha likes rain", "ben.kk@example.com", "raomenon", "example.com"} {
+		if got := registered("Asha Rao-Menon", "asha.rm@example.com", other); got != "" {
+			t.Errorf("%q: %q", other, got)
+		}
+	}
+	if got := registered("", "@", "thimble-1"); strings.Contains(got, "password") {
+		t.Errorf("without a name or e-mail: %q", got)
+	}
+}
+
+func TestNewPasswordRefused(t *testing.T) {
+	t.Parallel()
+	user := model.User{Name: "Asha Rao", Email: "asha.rao@example.com"}
+	in := model.PasswordInput{OldPassword: "before", NewPassword: "Password1!"}
+	if fields := apperr.FieldsOf(in.Validate()); len(fields) != 1 || fields[0].Name != "new_password" {
+		t.Errorf("a common one: %v", fields)
+	}
+	in.NewPassword = "asharao1"
+	if err := in.Validate(); err != nil {
+		t.Error(err)
+	}
+	if fields := apperr.FieldsOf(in.ValidateFor(user)); len(fields) != 1 || fields[0].Name != "new_password" {
+		t.Errorf("the own name: %v", fields)
+	}
+	if err := in.ValidateFor(model.User{Name: "Ben", Email: "ben@example.com"}); err != nil {
+		t.Errorf("another's name: %v", err)
+	}
+}
+
+// TestCommonPasswordsList checks that the list came whole: more than the ten thousand that are called for.
+func TestCommonPasswordsList(t *testing.T) {
+	t.Parallel()
+	list := model.CommonPasswords()
+	if len(list) < 10_000 {
+		t.Errorf("%d passwords", len(list))
+	}
+	for p := range list {
+		if len(p) < 8 || p != strings.ToLower(p) || strings.ContainsAny(p, "\r\n") {
+			t.Errorf("%q can never be compared", p)
+		}
+	}
+}
