@@ -57,7 +57,7 @@ func (p *program) openShop(ctx context.Context, mode database.ServerMode) (s *sh
 	if s.db, err = database.Open(ctx, address, logStatements(s.log)); err != nil {
 		return s, err
 	}
-	tokens, err := security.NewTokens(s.cfg.SecretKey, s.cfg.Algorithm, s.cfg.TokenLife)
+	tokens, err := security.NewTokens(s.cfg.SecretKey, s.cfg.Algorithm, s.cfg.TokenLife, s.cfg.PreviousKey)
 	if err != nil {
 		return s, err
 	}

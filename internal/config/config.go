@@ -25,9 +25,11 @@ import (
 type Config struct {
 	Database       *mysql.Config // nil: a private server in DataDir
 	SecretKey      string        // signs tokens; empty until EnsureSecretKey with a private server
+	PreviousKey    string        // signed tokens before SecretKey did, and is good for reading them; or empty
 	Algorithm      string        // HS256, HS384 or HS512
 	TokenLife      time.Duration
-	Addr           string // host:port to listen on
+	SessionLife    time.Duration // from a login to the next one that can't be avoided
+	Addr           string        // host:port to listen on
 	CORSOrigins    []string
 	AdminEmail     string // with AdminPassword: an admin that is made sure to exist; both or none
 	AdminPassword  string
@@ -89,8 +91,10 @@ func parse(values map[string]string) (Config, error) {
 	c := Config{
 		Database:       r.database("DATABASE_URL"),
 		SecretKey:      r.text("SECRET_KEY", ""),
+		PreviousKey:    r.text("SECRET_KEY_PREVIOUS", ""),
 		Algorithm:      r.oneOf("ALGORITHM", "HS256", "HS384", "HS512"),
 		TokenLife:      r.minutes("ACCESS_TOKEN_EXPIRE_MINUTES", 60),
+		SessionLife:    r.days("REFRESH_TOKEN_EXPIRE_DAYS", 30),
 		Addr:           r.addr("ADDR", "127.0.0.1:8000"),
 		CORSOrigins:    r.origins("CORS_ORIGINS", "http://localhost:5173"),
 		AdminEmail:     r.text("ADMIN_EMAIL", ""),
@@ -102,6 +106,7 @@ func parse(values map[string]string) (Config, error) {
 		LogFormat:      r.oneOf("LOG_FORMAT", "text", "json"),
 	}
 	r.checkSecretKey(c)
+	r.checkPreviousKey(c)
 	r.checkAdmin(c)
 	if len(r.problems) > 0 {
 		return Config{}, errors.New(strings.Join(r.problems, "\n"))
@@ -114,16 +119,39 @@ const minSecretKey = 32
 
 func (r *reader) checkSecretKey(c Config) {
 	const advice = "; put this line instead: SECRET_KEY="
-	switch {
-	case c.SecretKey == "":
+	problem := weakness(c.SecretKey)
+	if c.SecretKey == "" {
+		problem = ""
 		// A broken DATABASE_URL is set all the same.
 		if r.text("DATABASE_URL", "") != "" {
-			r.bad("SECRET_KEY", "is required with DATABASE_URL%s%s", advice, newSecretKey())
+			problem = "is required with DATABASE_URL"
 		}
-	case c.SecretKey == "your_secret_key":
-		r.bad("SECRET_KEY", "is the example that everybody knows%s%s", advice, newSecretKey())
-	case len(c.SecretKey) < minSecretKey:
-		r.bad("SECRET_KEY", "must have at least %d bytes%s%s", minSecretKey, advice, newSecretKey())
+	}
+	if problem != "" {
+		r.bad("SECRET_KEY", "%s%s%s", problem, advice, newSecretKey())
+	}
+}
+
+// weakness says what is wrong with a key, "" if nothing is.
+func weakness(key string) string {
+	switch {
+	case key == "your_secret_key":
+		return "is the example that everybody knows"
+	case len(key) < minSecretKey:
+		return fmt.Sprintf("must have at least %d bytes", minSecretKey)
+	}
+	return ""
+}
+
+// checkPreviousKey holds the earlier key to the same rules: whoever guesses it makes tokens as well.
+func (r *reader) checkPreviousKey(c Config) {
+	if c.PreviousKey == "" {
+		return
+	}
+	if problem := weakness(c.PreviousKey); problem != "" {
+		r.bad("SECRET_KEY_PREVIOUS", "%s; leave it out, and people will log in once more", problem)
+	} else if c.PreviousKey == c.SecretKey {
+		r.bad("SECRET_KEY_PREVIOUS", "is SECRET_KEY; it must be the one before, or be left out")
 	}
 }
 

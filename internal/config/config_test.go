@@ -17,12 +17,12 @@ const goodKey = "0123456789abcdefghijklmnopqrstuv" // of 32 bytes
 func TestParseDefaults(t *testing.T) {
 	t.Parallel()
 	want := Config{
-		Algorithm: "HS256", TokenLife: time.Hour, Addr: "127.0.0.1:8000", CORSOrigins: []string{"http://localhost:5173"},
+		Algorithm: "HS256", TokenLife: time.Hour, SessionLife: 30 * 24 * time.Hour, Addr: "127.0.0.1:8000", CORSOrigins: []string{"http://localhost:5173"},
 		LoginLimit: Rate{10, time.Minute}, DataDir: ".data", LogLevel: slog.LevelInfo, LogFormat: "text",
 	}
 	empty := map[string]string{}
-	for _, name := range []string{"DATABASE_URL", "SECRET_KEY", "ALGORITHM", "ACCESS_TOKEN_EXPIRE_MINUTES", "ADDR", "CORS_ORIGINS",
-		"ADMIN_EMAIL", "RATE_LIMIT_LOGIN", "TRUSTED_PROXIES", "DATA_DIR", "LOG_LEVEL", "LOG_FORMAT"} {
+	for _, name := range []string{"DATABASE_URL", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "ALGORITHM", "ACCESS_TOKEN_EXPIRE_MINUTES",
+		"REFRESH_TOKEN_EXPIRE_DAYS", "ADDR", "CORS_ORIGINS", "ADMIN_EMAIL", "RATE_LIMIT_LOGIN", "TRUSTED_PROXIES", "DATA_DIR", "LOG_LEVEL", "LOG_FORMAT"} {
 		empty[name] = " "
 	}
 	for name, values := range map[string]map[string]string{"Unset": nil, "Empty": empty, "Unknown": {"HOME": "/", "PORT": "x"}} {
@@ -47,6 +47,9 @@ func TestParseGood(t *testing.T) {
 		"HS512":              {map[string]string{"ALGORITHM": " HS512 "}, "Algorithm", "HS512"},
 		"OneMinute":          {map[string]string{"ACCESS_TOKEN_EXPIRE_MINUTES": "1"}, "TokenLife", minutes(1)},
 		"OneYear":            {map[string]string{"ACCESS_TOKEN_EXPIRE_MINUTES": "525600"}, "TokenLife", minutes(525600)},
+		"OneDay":             {map[string]string{"REFRESH_TOKEN_EXPIRE_DAYS": "1"}, "SessionLife", 24 * time.Hour},
+		"AYear":              {map[string]string{"REFRESH_TOKEN_EXPIRE_DAYS": "365"}, "SessionLife", 365 * 24 * time.Hour},
+		"PreviousKey":        {map[string]string{"SECRET_KEY_PREVIOUS": " " + goodKey}, "PreviousKey", goodKey},
 		"AddrAllInterfaces":  {map[string]string{"ADDR": ":8000"}, "Addr", ":8000"},
 		"AddrIPv6":           {map[string]string{"ADDR": "[::1]:8000"}, "Addr", "[::1]:8000"},
 		"AddrName":           {map[string]string{"ADDR": "localhost:65535"}, "Addr", "localhost:65535"},
@@ -87,6 +90,8 @@ func TestParseBad(t *testing.T) {
 		"SECRET_KEY":                  {"your_secret_key", "short", goodKey[1:], strings.Repeat("ü", 15)},
 		"ALGORITHM":                   {"none", "hs256", "RS256", "HS256,HS512"},
 		"ACCESS_TOKEN_EXPIRE_MINUTES": {"0", "-1", "525601", "1.5", "60m", "ten", "9999999999999999999"},
+		"SECRET_KEY_PREVIOUS":         {"your_secret_key", "short", goodKey[1:], goodKey},
+		"REFRESH_TOKEN_EXPIRE_DAYS":   {"0", "-1", "366", "1.5", "30d", "9999999999999999999"},
 		"ADDR":                        {"8000", "localhost", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:http", "::1:8000", "http://localhost:8000"},
 		"CORS_ORIGINS":                {"*", "https://*.example", "shop.example", "ftp://shop.example", "https://shop.example/path", "https://", "null", "https://shop.example?x=1", ",", " , "},
 		"RATE_LIMIT_LOGIN":            {"0/m", "-1/m", "10", "10/", "/m", "10/d", "10/min", "1.5/m", "1000001/m", "none", "10/m/m"},
@@ -164,7 +169,7 @@ func TestParseAdvisesKey(t *testing.T) {
 func TestParseReportsAll(t *testing.T) {
 	t.Parallel()
 	_, err := parse(map[string]string{
-		"DATABASE_URL": "mysql://root:hush-database@localhost", "SECRET_KEY": "hush-key", "ALGORITHM": "none",
+		"DATABASE_URL": "mysql://root:hush-database@localhost", "SECRET_KEY": "hush-key", "SECRET_KEY_PREVIOUS": "hush-previous", "ALGORITHM": "none", "REFRESH_TOKEN_EXPIRE_DAYS": "x",
 		"ACCESS_TOKEN_EXPIRE_MINUTES": "0", "ADDR": "x", "CORS_ORIGINS": "*,y", "ADMIN_PASSWORD": "hush-admin",
 		"RATE_LIMIT_LOGIN": "x", "TRUSTED_PROXIES": "x", "LOG_LEVEL": "x", "LOG_FORMAT": "x",
 	})
@@ -178,7 +183,7 @@ func TestParseReportsAll(t *testing.T) {
 	}
 	slices.Sort(names)
 	want := []string{"ACCESS_TOKEN_EXPIRE_MINUTES", "ADDR", "ADMIN_EMAIL", "ALGORITHM", "CORS_ORIGINS", "CORS_ORIGINS", "DATABASE_URL",
-		"LOG_FORMAT", "LOG_LEVEL", "RATE_LIMIT_LOGIN", "SECRET_KEY", "TRUSTED_PROXIES"}
+		"LOG_FORMAT", "LOG_LEVEL", "RATE_LIMIT_LOGIN", "REFRESH_TOKEN_EXPIRE_DAYS", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "TRUSTED_PROXIES"}
 	if !slices.Equal(names, want) {
 		t.Errorf("problems are\n%v", err)
 	}

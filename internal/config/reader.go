@@ -49,6 +49,15 @@ func (r *reader) minutes(name string, otherwise int) time.Duration {
 	return time.Duration(n) * time.Minute
 }
 
+func (r *reader) days(name string, otherwise int) time.Duration {
+	v := r.text(name, strconv.Itoa(otherwise))
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 365 {
+		r.bad(name, "is %q; it must be a number of days from 1 to 365", v)
+	}
+	return time.Duration(n) * 24 * time.Hour
+}
+
 func (r *reader) addr(name, otherwise string) string {
 	v := r.text(name, otherwise)
 	_, port, err := net.SplitHostPort(v)

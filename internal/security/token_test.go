@@ -1,6 +1,10 @@
 package security
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -17,9 +21,9 @@ const (
 	otherKey = "another key, as long as the first one, but not"
 )
 
-func newTokens(t *testing.T, key, algorithm string) *Tokens {
+func newTokens(t *testing.T, key, algorithm string, previous ...string) *Tokens {
 	t.Helper()
-	tokens, err := NewTokens(key, algorithm, time.Hour)
+	tokens, err := NewTokens(key, algorithm, time.Hour, previous...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +58,7 @@ func TestTokensRoundTrip(t *testing.T) {
 		t.Run(algorithm, func(t *testing.T) {
 			t.Parallel()
 			tokens := newTokens(t, tokenKey, algorithm)
-			for _, want := range []Claims{{1, 0}, {7, 3}, {math.MaxInt64, math.MaxInt32}} {
+			for _, want := range []Claims{{1, 0, ""}, {7, 3, ""}, {math.MaxInt64, math.MaxInt32, "a session"}} {
 				token, err := tokens.New(want)
 				if err != nil {
 					t.Fatal(err)
@@ -71,7 +75,7 @@ func TestTokensPayload(t *testing.T) {
 	t.Parallel()
 	before := time.Now().Truncate(time.Second)
 	tokens := newTokens(t, tokenKey, "HS256")
-	token, err := tokens.New(Claims{7, 3})
+	token, err := tokens.New(Claims{7, 3, ""})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +116,7 @@ func TestTokensRefuse(t *testing.T) {
 	now := time.Now().Unix()
 	with := func(changes map[string]any) string { return sign(t, hs256, key, claims(changes)) }
 	good := with(nil)
-	if got, err := tokens.Read(good); err != nil || got != (Claims{7, 3}) {
+	if got, err := tokens.Read(good); err != nil || got != (Claims{7, 3, ""}) {
 		t.Fatalf("the good token is %+v, %v", got, err)
 	}
 	part := strings.Split(good, ".")
@@ -142,6 +146,12 @@ func TestTokensRefuse(t *testing.T) {
 		"HugeSubject":          with(map[string]any{"sub": "9223372036854775808"}),
 		"SubjectNoString":      with(map[string]any{"sub": 7}),
 		"VersionNoNumber":      with(map[string]any{"ver": "3"}),
+		"NoVersion":            with(map[string]any{"ver": nil}),
+		"SessionNoText":        with(map[string]any{"sid": 7}),
+		"RS256":                sign(t, jwt.SigningMethodRS256, rsaKey(t), claims(nil)),
+		"RS256ByOurKey":        hmacUnder(`{"alg":"RS256","typ":"JWT"}`, part[1], key),
+		"LowerCaseByOurKey":    hmacUnder(`{"alg":"hs256","typ":"JWT"}`, part[1], key),
+		"KeyInHeader":          hmacUnder(`{"alg":"HS256","typ":"JWT","jwk":{"kty":"oct","k":"AAAA"},"kid":"../../dev/null"}`, part[1], nil),
 		"AlteredPayload":       part[0] + "." + encode(strings.Replace(string(payload), `"sub":"7"`, `"sub":"1"`, 1)) + "." + part[2],
 		"AlteredSignature":     part[0] + "." + part[1] + "." + flip(part[2]),
 		"CutSignature":         part[0] + "." + part[1] + "." + part[2][:20],
@@ -173,6 +183,65 @@ func TestTokensRefuse(t *testing.T) {
 	for _, algorithm := range []string{"HS384", "HS512"} {
 		if got, err := newTokens(t, tokenKey, algorithm).Read(good); !errors.Is(err, ErrToken) {
 			t.Errorf("%s reads a token of HS256: %+v, %v", algorithm, got, err)
+		}
+	}
+}
+
+func rsaKey(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// hmacUnder signs with HMAC-SHA256, whatever the header says.
+func hmacUnder(header, payload string, key []byte) string {
+	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + payload
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// TestTokensKeyRotation exchanges the key: tokens of the one before go on for as long as it is named,
+// new ones are signed with the new key alone.
+func TestTokensKeyRotation(t *testing.T) {
+	t.Parallel()
+	const third = "a third key, which nobody has ever named here"
+	before, after := newTokens(t, tokenKey, "HS256"), newTokens(t, otherKey, "HS256", tokenKey)
+	want := Claims{7, 3, "s"}
+	old, err := before.New(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := after.Read(old); err != nil || got != want {
+		t.Errorf("a token of the previous key is %+v, %v", got, err)
+	}
+	fresh, err := after.New(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := newTokens(t, otherKey, "HS256").Read(fresh); err != nil || got != want {
+		t.Errorf("a new token under the new key alone is %+v, %v", got, err)
+	}
+	for name, c := range map[string]struct {
+		tokens *Tokens
+		token  string
+	}{
+		"NewTokenOldKey":          {before, fresh},
+		"OldTokenAfterwards":      {newTokens(t, otherKey, "HS256"), old},
+		"OldTokenNoPrevious":      {newTokens(t, otherKey, "HS256", ""), old},
+		"ThirdKey":                {after, sign(t, jwt.SigningMethodHS256, []byte(third), claims(nil))},
+		"EmptyKeyNoPrevious":      {newTokens(t, otherKey, "HS256", ""), sign(t, jwt.SigningMethodHS256, []byte{}, claims(nil))},
+		"PreviousKeyOtherAlg":     {after, sign(t, jwt.SigningMethodHS512, []byte(tokenKey), claims(nil))},
+		"PreviousKeyExpired":      {after, sign(t, jwt.SigningMethodHS256, []byte(tokenKey), claims(map[string]any{"exp": 1}))},
+		"PreviousKeyNoExpiry":     {after, sign(t, jwt.SigningMethodHS256, []byte(tokenKey), claims(map[string]any{"exp": nil}))},
+		"PreviousKeyUnsigned":     {after, sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil))},
+		"BothKeysOneAfterAnother": {newTokens(t, otherKey+tokenKey, "HS256", tokenKey+otherKey), old},
+	} {
+		if got, err := c.tokens.Read(c.token); !errors.Is(err, ErrToken) {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }
