@@ -62,7 +62,7 @@ func (p *program) openShop(ctx context.Context, mode database.ServerMode) (s *sh
 		return s, err
 	}
 	s.services = service.New(s.db, security.NewPasswords(security.PasswordCost), tokens,
-		security.NewLimiter(s.cfg.LoginLimit.Count, s.cfg.LoginLimit.Period))
+		security.NewLimiter(s.cfg.LoginLimit.Count, s.cfg.LoginLimit.Period), s.cfg.SessionLife)
 	return s, nil
 }
 

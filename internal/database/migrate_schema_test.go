@@ -33,6 +33,7 @@ func filled(t *testing.T) *sqlx.DB {
 		"INSERT INTO order_history (id, order_id, status, changed_by) VALUES (1, 1, 'Pending', 1)",
 		"INSERT INTO stock_ledger (id, product_id, quantity, cause, changed_by) VALUES (1, 1, 5, 'created', 1)",
 		"INSERT INTO idempotency_keys (user_id, name, request, order_id, created_at) VALUES (1, 'a', '', 1, UTC_TIMESTAMP())",
+		"INSERT INTO refresh_tokens (family, generation, hash, user_id, token_version, created_at, expires_at) VALUES ('a', 0, 'h', 1, 0, UTC_TIMESTAMP(), UTC_TIMESTAMP())",
 	} {
 		run(t, db, statement)
 	}
@@ -83,7 +84,7 @@ func TestSchemaForeignKeys(t *testing.T) {
 			"idempotency_keys order_id orders id CASCADE", "idempotency_keys user_id users id CASCADE",
 			"order_history changed_by users id SET NULL", "order_history order_id orders id RESTRICT",
 			"order_items order_id orders id RESTRICT", "order_items product_id products id RESTRICT",
-			"orders user_id users id RESTRICT",
+			"orders user_id users id RESTRICT", "refresh_tokens user_id users id CASCADE",
 			"stock_ledger order_id orders id RESTRICT", "stock_ledger product_id products id CASCADE",
 		}
 		if !slices.Equal(got, want) {
@@ -95,7 +96,7 @@ func TestSchemaForeignKeys(t *testing.T) {
 		db := filled(t)
 		for _, column := range []string{"carts.user_id", "carts.product_id", "orders.user_id", "order_items.order_id",
 			"order_items.product_id", "order_history.order_id", "order_history.changed_by", "stock_ledger.product_id",
-			"idempotency_keys.user_id", "idempotency_keys.order_id"} {
+			"idempotency_keys.user_id", "idempotency_keys.order_id", "refresh_tokens.user_id"} {
 			table, _, _ := strings.Cut(column, ".")
 			if _, err := db.ExecContext(t.Context(), "UPDATE "+table+" SET "+column+" = 99"); !database.IsMissingReference(err) {
 				t.Errorf("%s: %v", column, err)
@@ -192,6 +193,10 @@ func TestSchemaUniqueKeys(t *testing.T) {
 		{"INSERT INTO stock_ledger (product_id, quantity, cause, order_id) VALUES (1, -1, 'ordered', 1)", false},
 		{"INSERT INTO stock_ledger (product_id, quantity, cause, order_id) VALUES (1, -2, 'ordered', 1)", true},
 		{"INSERT INTO stock_ledger (product_id, quantity, cause, order_id) VALUES (1, 1, 'cancelled', 1)", false},
+		{"INSERT INTO refresh_tokens VALUES ('a', 0, 'i', 1, 0, NULL, NULL, '2026-01-01', '2026-01-01')", true},
+		{"INSERT INTO refresh_tokens VALUES ('a', 1, 'h', 1, 0, NULL, NULL, '2026-01-01', '2026-01-01')", true},
+		{"INSERT INTO refresh_tokens VALUES ('a', 1, 'i', 1, 0, NULL, NULL, '2026-01-01', '2026-01-01')", false},
+		{"INSERT INTO refresh_tokens VALUES ('b', 0, 'H', 1, 0, NULL, NULL, '2026-01-01', '2026-01-01')", false},
 		{"INSERT INTO idempotency_keys (user_id, name, request, created_at) VALUES (1, 'a', '', '2026-01-01')", true},
 		{"INSERT INTO idempotency_keys (user_id, name, request, created_at) VALUES (1, 'A', '', '2026-01-01')", false},
 	} {

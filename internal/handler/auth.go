@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -34,6 +35,42 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	return respond(w, http.StatusOK, login)
+}
+
+func (a *API) refresh(w http.ResponseWriter, r *http.Request) error {
+	var in model.RefreshInput
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	token, err := a.Services.Sessions.Refresh(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return respond(w, http.StatusOK, token)
+}
+
+// logout takes a refresh token, which is enough when the access token has expired, or an access token
+// from those who know no other. Without a body it is the latter's session that ends.
+func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
+	var in model.LogoutInput
+	if err := decode(r, &in); err != nil && !errors.Is(err, errNoBody) {
+		return err
+	}
+	var err error
+	if in.RefreshToken != "" {
+		err = a.Services.Sessions.End(r.Context(), in)
+	} else if err = a.identifyCaller(w, r); err == nil {
+		err = a.Services.Sessions.EndOf(r.Context(), caller(r), in.Everywhere)
+	}
+	if err != nil {
+		return err
+	}
+	text := "You are logged out."
+	if in.Everywhere {
+		text = "You are logged out everywhere."
+	}
+	return respond(w, http.StatusOK, message{text})
 }
 
 // decodeLogin reads OAuth2's password form, or the same as JSON.

@@ -7,9 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/crypto/bcrypt"
 
 	"hexamart/internal/testkit"
@@ -102,7 +100,7 @@ func TestLogin(t *testing.T) {
 	for name, way := range ways {
 		a := send(t, s, step{nil, "POST /auth/login", way.body, 200, is{`"token_type":"bearer"`, `"expires_in":3600`,
 			`"is_admin":false`, f(`"user_id":%d`, u.ID), f(`"name":%q`, u.Name), f(`"email":%q`, u.Email)}}, way.contentType)
-		if got := names(a.Body); got != "access_token email expires_in is_admin name token_type user_id" {
+		if got := names(a.Body); got != "access_token email expires_in is_admin name refresh_expires_in refresh_token token_type user_id" {
 			t.Errorf("%s: the answer has %s", name, got)
 			continue
 		}
@@ -245,96 +243,4 @@ func TestLoginLimitProxy(t *testing.T) {
 	exhaust(t, proxy, u.Email, "X-Forwarded-For: nonsense")
 	login(proxy, 429, "other nonsense")
 	login(proxy, 200, "203.0.113.8")
-}
-
-// TestTokens tries tokens that are not, or no longer, good.
-func TestTokens(t *testing.T) {
-	t.Parallel()
-	s := testkit.NewShop(t)
-	u, admin := s.User(), s.Admin()
-	now := time.Now()
-	claims := func(change func(c jwt.MapClaims)) jwt.MapClaims {
-		c := jwt.MapClaims{"sub": strconv.FormatInt(u.ID, 10), "ver": 0, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
-		if change != nil {
-			change(c)
-		}
-		return c
-	}
-	sign := func(method jwt.SigningMethod, key any, c jwt.MapClaims) string {
-		token, err := jwt.NewWithClaims(method, c).SignedString(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return token
-	}
-	key := []byte(testkit.SecretKey)
-	ours := func(change func(c jwt.MapClaims)) string { return sign(jwt.SigningMethodHS256, key, claims(change)) }
-	good := ours(nil)
-	parts := strings.Split(good, ".")
-	send(t, s, step{nil, "GET /users/profile", "", 200, is{u.Email}}, "Authorization: Bearer "+good)
-	send(t, s, step{nil, "GET /users/profile", "", 200, is{u.Email}}, "Authorization: bearer "+good)
-	for name, header := range map[string]string{
-		"None":         "Bearer " + sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil)),
-		"OtherKey":     "Bearer " + sign(jwt.SigningMethodHS256, []byte("another key, which is as long as the shop's own"), claims(nil)),
-		"EmptyKey":     "Bearer " + sign(jwt.SigningMethodHS256, []byte{}, claims(nil)),
-		"OtherAlg":     "Bearer " + sign(jwt.SigningMethodHS512, key, claims(nil)),
-		"Expired":      "Bearer " + ours(func(c jwt.MapClaims) { c["exp"] = now.Add(-time.Minute).Unix() }),
-		"NoExpiry":     "Bearer " + ours(func(c jwt.MapClaims) { delete(c, "exp") }),
-		"NoSubject":    "Bearer " + ours(func(c jwt.MapClaims) { delete(c, "sub") }),
-		"OddSubject":   "Bearer " + ours(func(c jwt.MapClaims) { c["sub"] = "1 OR 1=1" }),
-		"Unknown":      "Bearer " + ours(func(c jwt.MapClaims) { c["sub"] = "424242" }),
-		"Negative":     "Bearer " + ours(func(c jwt.MapClaims) { c["sub"] = "-1" }),
-		"LaterVersion": "Bearer " + ours(func(c jwt.MapClaims) { c["ver"] = 1 }),
-		"OddVersion":   "Bearer " + ours(func(c jwt.MapClaims) { c["ver"] = "x" }),
-		"FromTomorrow": "Bearer " + ours(func(c jwt.MapClaims) { c["iat"] = now.Add(24 * time.Hour).Unix() }),
-		"NotYet":       "Bearer " + ours(func(c jwt.MapClaims) { c["nbf"] = now.Add(time.Hour).Unix() }),
-		"Unsigned":     "Bearer " + parts[0] + "." + parts[1] + ".",
-		"OtherClaims":  "Bearer " + parts[0] + "." + strings.Split(admin.Token, ".")[1] + "." + parts[2],
-		"Basic":        "Basic " + good,
-		"NoScheme":     good,
-		"NoToken":      "Bearer",
-		"Spaces":       "Bearer   ",
-		"Empty":        "",
-	} {
-		a := s.Do(nil, "GET", "/users/profile", "", "Authorization: "+header)
-		if a.Status != 401 {
-			t.Errorf("%s: status %d: %s", name, a.Status, a.Body)
-		}
-		checkAnswer(t, name, "GET", a)
-	}
-	// A claim does not make an admin.
-	send(t, s, step{nil, "GET /admin/dashboard", "", 403, nil}, "Authorization: Bearer "+ours(func(c jwt.MapClaims) { c["is_admin"], c["admin"], c["role"] = true, true, "admin" }))
-}
-
-// TestTokensEnd checks that roles and accounts are looked up, not believed.
-func TestTokensEnd(t *testing.T) {
-	t.Parallel()
-	s := testkit.NewShop(t)
-	deleted, admin, customer := s.User(), s.Admin(), s.User()
-	changed, before := s.User(), testkit.Person{}
-	before = *changed
-	run(t, s, []step{
-		{deleted, "GET /cart", "", 200, nil},
-		{admin, "GET /admin/dashboard", "", 200, nil},
-		{customer, "GET /admin/dashboard", "", 403, nil},
-	})
-	s.Exec("DELETE FROM users WHERE id = ?", deleted.ID)
-	s.Exec("UPDATE users SET is_admin = (id = ?) WHERE id IN (?, ?)", customer.ID, customer.ID, admin.ID)
-	run(t, s, []step{
-		{deleted, "GET /cart", "", 401, nil},
-		{deleted, "GET /users/profile", "", 401, nil},
-		{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, deleted.Email, deleted.Password), 401, nil},
-		{admin, "GET /admin/dashboard", "", 403, nil},
-		{admin, "POST /products", `{"name":"X","price":1,"category":"X","stock":1}`, 403, nil},
-		{admin, "GET /cart", "", 200, nil},
-		{customer, "GET /admin/dashboard", "", 200, nil},
-	})
-	a := send(t, s, step{changed, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"another one"}`, changed.Password), 200, nil})
-	changed.Token = a.Field("access_token").(string)
-	run(t, s, []step{
-		{&before, "GET /cart", "", 401, nil},
-		{changed, "GET /cart", "", 200, nil},
-		{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, before.Email, before.Password), 401, nil},
-		{nil, "POST /auth/login", f(`{"email":%q,"password":"another one"}`, before.Email), 200, nil},
-	})
 }

@@ -38,7 +38,7 @@ func (l *lines) Handle(ctx context.Context, r slog.Record) error {
 func TestRequestLog(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
-	u, admin, lamp := s.User(), s.Admin(), s.Product("Lamp", "19.99", 5)
+	u, admin, lamp, other := s.User(), s.Admin(), s.Product("Lamp", "19.99", 5), s.User()
 	s.Fill(u, lamp, 1)
 	log := &lines{}
 	s.API.Log = slog.New(log)
@@ -69,11 +69,15 @@ func TestRequestLog(t *testing.T) {
 		{u, "GET /admin/orders", "", 403, "/admin/orders", ""},
 		{u, "POST /orders", order, 201, "/orders", ""},
 		{admin, "PUT /orders/1/status?status=Shipped", "", 200, "/orders/{id}/status", ""},
+		{nobody, "POST /auth/refresh", refreshBody(u), 200, "/auth/refresh", ""},
+		{nobody, "POST /auth/refresh", `{"refresh_token":"forged-refresh"}`, 401, "/auth/refresh", ""},
+		{nobody, "POST /auth/logout", refreshBody(other), 200, "/auth/logout", ""},
 		{u, "PUT /users/change-password", f(`{"old_password":"wrong-secret","new_password":%q}`, newPassword), 422, "/users/change-password", ""},
 		{u, "PUT /users/change-password", f(`{"old_password":%q,"new_password":%q}`, u.Password, newPassword), 200, "/users/change-password", ""},
 		{&testkit.Person{Token: oldToken}, "GET /cart", "", 401, "/cart", ""},
 	}
-	hidden := []string{"ann's secret", "tiny-s", u.Password, "wrong-secret", newPassword, "a.forged.token", oldToken, admin.Token, "$2a$", "Bearer", "private-search"}
+	hidden := []string{"ann's secret", "tiny-s", u.Password, "wrong-secret", newPassword, "a.forged.token", oldToken, admin.Token, "$2a$", "Bearer", "private-search",
+		u.Refresh, other.Refresh, "forged-refresh"}
 	for i, c := range scenario {
 		method, path, _ := strings.Cut(c.call, " ")
 		headers := []string{f("X-Request-Id: step-%d", i)}
@@ -87,8 +91,10 @@ func TestRequestLog(t *testing.T) {
 		if a.Status != c.status {
 			t.Errorf("%s: status %d: %s", c.call, a.Status, a.Body)
 		}
-		if token, ok := members(a.Body)["access_token"]; ok {
-			hidden = append(hidden, text(token))
+		for _, name := range []string{"access_token", "refresh_token"} {
+			if token, ok := members(a.Body)[name]; ok {
+				hidden = append(hidden, text(token))
+			}
 		}
 		var found []map[string]string
 		for _, line := range log.list {

@@ -183,22 +183,30 @@ func limitTime(next http.Handler) http.Handler {
 	})
 }
 
-// authenticate lets only requests with a good bearer token pass. What follows is for one pair of eyes.
+// authenticate lets only requests with a good bearer token pass.
 func (a *API) authenticate(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") || token == "" {
-			return apperr.New(apperr.Unauthenticated, "Please log in first.")
-		}
-		principal, err := a.Services.Auth.Authenticate(r.Context(), strings.TrimSpace(token))
-		if err != nil {
+		if err := a.identifyCaller(w, r); err != nil {
 			return err
 		}
-		requestOf(r.Context()).principal = principal
-		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 		return nil
 	})
+}
+
+// identifyCaller finds out who is asking. What follows is for one pair of eyes.
+func (a *API) identifyCaller(w http.ResponseWriter, r *http.Request) error {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return apperr.New(apperr.Unauthenticated, "Please log in first.")
+	}
+	principal, err := a.Services.Auth.Authenticate(r.Context(), strings.TrimSpace(token))
+	if err != nil {
+		return err
+	}
+	requestOf(r.Context()).principal = principal
+	w.Header().Set("Cache-Control", "no-store")
+	return nil
 }
 
 // requireAdmin stands behind authenticate.

@@ -28,6 +28,8 @@ func (a *API) Routes() http.Handler {
 		r.Get("/readyz", a.handle(a.ready))
 		r.Post("/auth/register", a.handle(a.register))
 		r.Post("/auth/login", a.handle(a.login))
+		r.Post("/auth/refresh", a.handle(a.refresh))
+		r.Post("/auth/logout", a.handle(a.logout)) // asks for either token by itself
 	})
 	r.Group(func(r chi.Router) { // users
 		r.Use(each...)

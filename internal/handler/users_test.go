@@ -66,13 +66,13 @@ func TestChangePassword(t *testing.T) {
 		return f(`{"old_password":%s,"new_password":%s}`, quote(old), quote(new))
 	}
 	for body, want := range map[string]string{
-		change("wrong-password", "another one"):              "old_password",
-		change(other.Password, "another one"):                "old_password",
-		change(u.Password, "short"):                          "new_password",
-		change(u.Password, strings.Repeat("é", 36)+"x"):      "new_password",
-		change(u.Password, u.Password):                       "new_password",
-		change("", ""):                                       "new_password old_password",
-		`{}`:                                                 "new_password old_password",
+		change("wrong-password", "another one"):             "old_password",
+		change(other.Password, "another one"):               "old_password",
+		change(u.Password, "short"):                         "new_password",
+		change(u.Password, strings.Repeat("é", 36)+"x"):     "new_password",
+		change(u.Password, u.Password):                      "new_password",
+		change("", ""):                                      "new_password old_password",
+		`{}`:                                                "new_password old_password",
 		`{"old_password":5,"new_password":["thimble-123"]}`: "new_password old_password",
 	} {
 		a := send(t, s, step{u, "PUT /users/change-password", body, 422, is{"!" + u.Password}})
@@ -83,7 +83,7 @@ func TestChangePassword(t *testing.T) {
 	run(t, s, []step{{u, "GET /users/profile", "", 200, nil}}) // what failed ended no session
 	a := send(t, s, step{u, "PUT /users/change-password", change(u.Password, strings.Repeat("é", 36)), 200,
 		is{`"token_type":"bearer"`, `"expires_in":3600`}})
-	if got := names(a.Body); got != "access_token expires_in message token_type" {
+	if got := names(a.Body); got != "access_token expires_in message refresh_expires_in refresh_token token_type" {
 		t.Errorf("the answer has %s", got)
 	}
 	run(t, s, []step{

@@ -15,6 +15,7 @@ type User struct {
 type Principal struct {
 	UserID  int64
 	IsAdmin bool
+	Session string // that the token belongs to; empty if it is from before there were any
 }
 
 // RegisterInput is the body of a registration.
@@ -66,13 +67,6 @@ func (in *LoginInput) Validate() error {
 		c.bad("password", "is required")
 	}
 	return c.err()
-}
-
-// Token is what proves who is asking. TokenType is always "bearer", ExpiresIn is in seconds.
-type Token struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"`
 }
 
 // Login is the answer to a successful login.

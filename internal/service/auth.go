@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ type Auth struct {
 	passwords *security.Passwords
 	tokens    *security.Tokens
 	logins    *security.Limiter
+	sessions  *Sessions
 }
 
 // account is what a login needs of a user.
@@ -61,7 +63,7 @@ func insertUser(ctx context.Context, db *sqlx.DB, in model.RegisterInput, hash s
 
 var errEmailTaken = apperr.New(apperr.EmailTaken, "There is already an account with this e-mail address.")
 
-// Login checks a password and returns a token. InvalidCredentials has one text and takes one time
+// Login checks a password and begins a session. InvalidCredentials has one text and takes one time
 // for every cause. Failures are limited per account and client address: RateLimited.
 func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string) (model.Login, error) {
 	if err := in.Validate(); err != nil {
@@ -88,15 +90,25 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string
 		return model.Login{}, fail("log in", err)
 	}
 	if !ok {
-		return model.Login{}, apperr.New(apperr.InvalidCredentials, "E-mail or password is wrong.")
+		return model.Login{}, errWrongLogin
 	}
 	s.logins.GiveBack(key)
-	token, err := newToken(s.tokens, security.Claims{UserID: a.ID, Version: a.TokenVersion})
+	login := model.Login{IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
+		// As of the version of the password that was checked: a change meanwhile ends this session, too.
+		login.Token, err = s.sessions.begin(ctx, tx, a.ID, a.TokenVersion)
+		return err
+	})
+	if database.IsMissingReference(err) { // deleted meanwhile
+		err = errWrongLogin
+	}
 	if err != nil {
 		return model.Login{}, fail("log in", err)
 	}
-	return model.Login{Token: token, IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}, nil
+	return login, nil
 }
+
+var errWrongLogin = apperr.New(apperr.InvalidCredentials, "E-mail or password is wrong.")
 
 // matches is Passwords.Matches in a slot.
 func matches(ctx context.Context, p *security.Passwords, hash, password string) (bool, error) {
@@ -118,11 +130,6 @@ func hashPassword(ctx context.Context, p *security.Passwords, password string) (
 	return p.Hash(password)
 }
 
-func newToken(tokens *security.Tokens, c security.Claims) (model.Token, error) {
-	signed, err := tokens.New(c)
-	return model.Token{AccessToken: signed, TokenType: "bearer", ExpiresIn: int64(tokens.Life().Seconds())}, err
-}
-
 // limitKey is one account seen from one address, in whatever way the account's e-mail was written.
 func limitKey(a account, username, clientAddr string) string {
 	if a.ID != 0 {
@@ -142,21 +149,34 @@ func findAccount(ctx context.Context, db sqlx.ExtContext, email string) (account
 }
 
 // Authenticate returns who a token belongs to, as the database knows them now. Unauthenticated if it
-// is not a good token, or its user is gone or has changed the password since.
+// is not a good token, its user is gone or has changed the password since, or its session is over.
+// All of that is one question to the database.
 func (s *Auth) Authenticate(ctx context.Context, token string) (model.Principal, error) {
 	claims, err := s.tokens.Read(token)
 	if err != nil {
 		return model.Principal{}, errStaleToken
 	}
-	var isAdmin bool
-	err = s.db.GetContext(ctx, &isAdmin, `
+	query, args := `
 		SELECT is_admin
 		FROM users
-		WHERE id = ? AND token_version = ?`, claims.UserID, claims.Version)
+		WHERE id = ? AND token_version = ?`, []any{claims.UserID, claims.Version}
+	if claims.Session != "" {
+		family, err := base64.RawURLEncoding.DecodeString(claims.Session)
+		if err != nil {
+			return model.Principal{}, errStaleToken
+		}
+		query, args = query+` AND EXISTS (
+			SELECT 1
+			FROM refresh_tokens
+			WHERE family = ?
+		)`, append(args, family)
+	}
+	var isAdmin bool
+	err = s.db.GetContext(ctx, &isAdmin, query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return model.Principal{}, errStaleToken
 	}
-	return model.Principal{UserID: claims.UserID, IsAdmin: isAdmin}, fail("authenticate", err)
+	return model.Principal{UserID: claims.UserID, IsAdmin: isAdmin, Session: claims.Session}, fail("authenticate", err)
 }
 
 var errStaleToken = apperr.New(apperr.Unauthenticated, "Your session has ended. Please log in again.")

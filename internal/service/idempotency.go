@@ -101,18 +101,23 @@ func answer(o model.Order) (model.PlacedOrder, error) {
 // ForgetKeys removes the answers that are too old to be asked for again, some at a time so that nobody
 // waits for it, and returns how many there were.
 func (s *Orders) ForgetKeys(ctx context.Context) (removed int64, err error) {
+	return forget(ctx, s.db, "old idempotency keys", `
+		DELETE FROM idempotency_keys
+		WHERE created_at < ?
+		ORDER BY created_at
+		LIMIT ?`, now().Add(-keepKeys))
+}
+
+// forget repeats a DELETE of some rows that are older than a moment until none are left.
+func forget(ctx context.Context, db *sqlx.DB, what, query string, before time.Time) (removed int64, err error) {
 	const some = 1000
 	for n := int64(some); n == some; removed += n {
-		res, err := database.Exec(ctx, s.db, `
-			DELETE FROM idempotency_keys
-			WHERE created_at < ?
-			ORDER BY created_at
-			LIMIT ?`, now().Add(-keepKeys), some)
+		res, err := database.Exec(ctx, db, query, before, some)
 		if err != nil {
-			return removed, fail("forget old idempotency keys", err)
+			return removed, fail("forget "+what, err)
 		}
 		if n, err = res.RowsAffected(); err != nil {
-			return removed, fail("forget old idempotency keys", err)
+			return removed, fail("forget "+what, err)
 		}
 	}
 	return removed, nil

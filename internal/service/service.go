@@ -20,6 +20,7 @@ import (
 // Services are all of them, over one database.
 type Services struct {
 	Auth     *Auth
+	Sessions *Sessions
 	Users    *Users
 	Products *Products
 	Cart     *Cart
@@ -27,12 +28,14 @@ type Services struct {
 	Admin    *Admin
 }
 
-// New wires the services.
-func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter) *Services {
+// New wires the services. A session, which begins with a login, lasts for the given time at most.
+func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter, sessionLife time.Duration) *Services {
+	sessions := &Sessions{db, tokens, sessionLife}
 	products := &Products{db: db}
 	return &Services{
-		Auth:     &Auth{db, passwords, tokens, logins},
-		Users:    &Users{db, passwords, tokens},
+		Auth:     &Auth{db, passwords, tokens, logins, sessions},
+		Sessions: sessions,
+		Users:    &Users{db, passwords, sessions},
 		Products: products,
 		Cart:     &Cart{db},
 		Orders:   &Orders{db, products},

@@ -17,7 +17,7 @@ import (
 type Users struct {
 	db        *sqlx.DB
 	passwords *security.Passwords
-	tokens    *security.Tokens
+	sessions  *Sessions
 }
 
 const userColumns = "id, name, email, address, is_admin"
@@ -65,53 +65,59 @@ func (s *Users) UpdateAddress(ctx context.Context, userID int64, in model.Addres
 	return fail("update address", mustMatch(res, err, errNoUser))
 }
 
-// ChangePassword sets a new password, ends all tokens given out before, and returns a fresh one.
+// ChangePassword sets a new password, ends all sessions and tokens, and begins a new session.
 // InvalidInput if the old password is wrong.
 func (s *Users) ChangePassword(ctx context.Context, userID int64, in model.PasswordInput) (model.Token, error) {
 	if err := in.Validate(); err != nil {
 		return model.Token{}, err
 	}
-	version, err := s.setPassword(ctx, userID, in)
+	a, hash, err := s.checkPasswords(ctx, userID, in)
 	if err != nil {
 		return model.Token{}, fail("change password", err)
 	}
-	token, err := newToken(s.tokens, security.Claims{UserID: userID, Version: version})
+	var token model.Token
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		// Only over the version that was checked: of two changes at once one wins and the other is told.
+		res, err := tx.ExecContext(ctx, `
+			UPDATE users
+			SET password_hash = ?, token_version = token_version + 1
+			WHERE id = ? AND token_version = ?`, hash, userID, a.TokenVersion)
+		if err := mustMatch(res, err, errStaleToken); err != nil {
+			return err
+		}
+		if err := dropTokens(ctx, tx, userID); err != nil {
+			return err
+		}
+		token, err = s.sessions.begin(ctx, tx, userID, a.TokenVersion+1)
+		return err
+	})
 	return token, fail("change password", err)
 }
 
-// setPassword returns the user's new token version.
-func (s *Users) setPassword(ctx context.Context, userID int64, in model.PasswordInput) (version int64, err error) {
-	var a account
+// checkPasswords judges the old password and the new one, and returns whose they are and the new one's hash.
+func (s *Users) checkPasswords(ctx context.Context, userID int64, in model.PasswordInput) (a account, hash string, err error) {
 	err = s.db.GetContext(ctx, &a, `
 		SELECT `+accountColumns+`
 		FROM users
 		WHERE id = ?`, userID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, errNoUser
+		return a, "", errNoUser
 	}
 	if err != nil {
-		return 0, err
+		return a, "", err
 	}
 	if err := in.ValidateFor(a.User); err != nil {
-		return 0, err
+		return a, "", err
 	}
 	ok, err := matches(ctx, s.passwords, a.PasswordHash, in.OldPassword)
 	if err != nil {
-		return 0, err
+		return a, "", err
 	}
 	if !ok {
-		return 0, apperr.Invalid([]apperr.Field{apperr.BadField("old_password", "is wrong")})
+		return a, "", apperr.Invalid([]apperr.Field{apperr.BadField("old_password", "is wrong")})
 	}
-	hash, err := hashPassword(ctx, s.passwords, in.NewPassword)
-	if err != nil {
-		return 0, err
-	}
-	// Only over the version that was checked: of two changes at once one wins and the other is told.
-	res, err := database.Exec(ctx, s.db, `
-		UPDATE users
-		SET password_hash = ?, token_version = token_version + 1
-		WHERE id = ? AND token_version = ?`, hash, userID, a.TokenVersion)
-	return a.TokenVersion + 1, mustMatch(res, err, errStaleToken)
+	hash, err = hashPassword(ctx, s.passwords, in.NewPassword)
+	return a, hash, err
 }
 
 // mustMatch turns a write that matched no row into missing.

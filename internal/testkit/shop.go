@@ -22,6 +22,9 @@ import (
 // SecretKey signs the tokens of test shops.
 const SecretKey = "a key that only the tests know, and long enough"
 
+// SessionLife is how long a session of a test shop lasts.
+const SessionLife = 30 * 24 * time.Hour
+
 // Shop is a shop on a database of its own.
 type Shop struct {
 	DB       *sqlx.DB
@@ -44,11 +47,17 @@ func NewShop(t testing.TB) *Shop {
 // NewShopOn returns a shop on a database that has the schema: a second instance beside another, say.
 func NewShopOn(t testing.TB, db *sqlx.DB) *Shop {
 	t.Helper()
-	tokens, err := security.NewTokens(SecretKey, "HS256", time.Hour)
+	return NewShopUnder(t, db, SecretKey)
+}
+
+// NewShopUnder is NewShopOn with another secret key, and those before it.
+func NewShopUnder(t testing.TB, db *sqlx.DB, key string, previous ...string) *Shop {
+	t.Helper()
+	tokens, err := security.NewTokens(key, "HS256", time.Hour, previous...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	services := service.New(db, security.NewPasswords(bcrypt.MinCost), tokens, security.NewLimiter(10, time.Hour)) // an hour: nothing grows back in a test
+	services := service.New(db, security.NewPasswords(bcrypt.MinCost), tokens, security.NewLimiter(10, time.Hour), SessionLife) // an hour: nothing grows back in a test
 	log := &Log{}
 	api := &handler.API{Services: services, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version: "test", CORSOrigins: []string{"http://localhost:5173"}, Ready: func(ctx context.Context) error { return db.PingContext(ctx) }}
@@ -62,6 +71,7 @@ type Person struct {
 	Email    string
 	Password string
 	Token    string
+	Refresh  string // the refresh token
 }
 
 // User returns a new customer, who is logged in.
@@ -95,7 +105,7 @@ func (s *Shop) Login(p *Person) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	p.Token = login.AccessToken
+	p.Token, p.Refresh = login.AccessToken, login.RefreshToken
 }
 
 // Product returns a new product in the category Test.

@@ -1,0 +1,260 @@
+package handler_test
+
+import (
+	"strings"
+	"testing"
+
+	"hexamart/internal/security"
+	"hexamart/internal/testkit"
+)
+
+// refreshed refreshes and returns the person with the new tokens.
+func refreshed(t *testing.T, s *testkit.Shop, p *testkit.Person) *testkit.Person {
+	t.Helper()
+	a := send(t, s, step{nil, "POST /auth/refresh", refreshBody(p), 200, nil})
+	if a.Status != 200 {
+		t.FailNow()
+	}
+	next := *p
+	next.Token, next.Refresh = a.Field("access_token").(string), a.Field("refresh_token").(string)
+	return &next
+}
+
+func refreshBody(p *testkit.Person) string { return f(`{"refresh_token":%q}`, p.Refresh) }
+
+// again returns the same person, logged in once more beside the session that there is.
+func again(s *testkit.Shop, p *testkit.Person) *testkit.Person {
+	other := *p
+	s.Login(&other)
+	return &other
+}
+
+// alive checks whether both tokens of a session are good; it spends the refresh token.
+func alive(t *testing.T, s *testkit.Shop, name string, p *testkit.Person, want bool) {
+	t.Helper()
+	status := map[bool]int{true: 200, false: 401}[want]
+	if a := s.Do(p, "GET", "/users/profile", ""); a.Status != status {
+		t.Errorf("%s: the access token is answered with %d, want %d", name, a.Status, status)
+	}
+	if a := s.Do(nil, "POST", "/auth/refresh", refreshBody(p)); a.Status != status {
+		t.Errorf("%s: the refresh token is answered with %d, want %d: %s", name, a.Status, status, a.Body)
+	}
+}
+
+// spentAgo makes all spent tokens older than they are.
+func spentAgo(s *testkit.Shop, seconds int) {
+	s.Exec("UPDATE refresh_tokens SET spent_at = spent_at - INTERVAL ? SECOND", seconds)
+}
+
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	first := s.User()
+	a := send(t, s, step{nil, "POST /auth/refresh", refreshBody(first), 200, is{`"token_type":"bearer"`, `"expires_in":3600`, "!" + first.Refresh}})
+	if got := names(a.Body); got != "access_token expires_in refresh_expires_in refresh_token token_type" || a.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the answer has %s and Cache-Control %q", got, a.Header.Get("Cache-Control"))
+	}
+	second := *first
+	second.Token, second.Refresh = a.Field("access_token").(string), a.Field("refresh_token").(string)
+	third := refreshed(t, s, &second)
+	for name, p := range map[string]*testkit.Person{"first": first, "second": &second, "third": third} {
+		if a := s.Do(p, "GET", "/users/profile", ""); a.Status != 200 {
+			t.Errorf("the %s access token: %d", name, a.Status)
+		}
+	}
+	// One kind of token is not the other.
+	run(t, s, []step{
+		{nil, "POST /auth/refresh", f(`{"refresh_token":%q}`, third.Token), 401, is{`"code":"unauthenticated"`}},
+		{&testkit.Person{Token: third.Refresh}, "GET /users/profile", "", 401, nil},
+		{nil, "POST /auth/refresh", `{}`, 422, is{`"field":"refresh_token"`}},
+		{nil, "POST /auth/refresh", `{"refresh_token":7}`, 422, is{`"field":"refresh_token"`}},
+		{nil, "POST /auth/refresh", "", 400, nil},
+		{first, "POST /auth/refresh", f(`{"refresh_token":%q}`, security.NewRefreshToken()), 401, nil},
+		{nil, "POST /auth/refresh", f(`{"refresh_token":%q}`, strings.Repeat("A", 20_000)), 401, nil},
+		{nil, "POST /auth/refresh", `{"refresh_token":"' OR 1=1 -- \u0000"}`, 401, nil},
+	})
+	alive(t, s, "after all of that", third, true)
+}
+
+// TestRefreshTokensAreHashed looks for tokens in the database.
+func TestRefreshTokensAreHashed(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	first := s.User()
+	second := refreshed(t, s, first)
+	for _, p := range []*testkit.Person{first, second} {
+		token, err := security.ParseRefreshToken(p.Refresh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := s.Count("SELECT COUNT(*) FROM refresh_tokens WHERE hash = ?", token.Hash()); n != 1 {
+			t.Errorf("%d rows have the hash", n)
+		}
+		for _, column := range []string{"hash", "salt", "family"} {
+			if n := s.Count("SELECT COUNT(*) FROM refresh_tokens WHERE "+column+" IN (?, ?)", token[:], p.Refresh); n != 0 {
+				t.Errorf("%d rows have the token itself as their %s", n, column)
+			}
+		}
+	}
+}
+
+// TestRefreshReuse brings a spent token back: somebody has copied it, and nobody can tell who is who.
+func TestRefreshReuse(t *testing.T) {
+	t.Parallel()
+	for name, reuse := range map[string]func(t *testing.T, s *testkit.Shop, first *testkit.Person) *testkit.Person{
+		"AfterTheGrace": func(t *testing.T, s *testkit.Shop, first *testkit.Person) *testkit.Person {
+			second := refreshed(t, s, first)
+			spentAgo(s, 31)
+			return second
+		},
+		"AfterItsSuccessor": func(t *testing.T, s *testkit.Shop, first *testkit.Person) *testkit.Person {
+			return refreshed(t, s, refreshed(t, s, first))
+		},
+		"LongAfter": func(t *testing.T, s *testkit.Shop, first *testkit.Person) *testkit.Person {
+			last := first
+			for range 5 {
+				last = refreshed(t, s, last)
+			}
+			spentAgo(s, 86_400)
+			return last
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			first, somebody := s.User(), s.User()
+			other := again(s, first)
+			last := reuse(t, s, first)
+			send(t, s, step{nil, "POST /auth/refresh", refreshBody(first), 401, is{`"code":"unauthenticated"`}})
+			alive(t, s, "the session's newest", last, false)
+			alive(t, s, "its oldest", first, false)
+			alive(t, s, "another session", other, true)
+			alive(t, s, "somebody else", somebody, true)
+			alive(t, s, "a new login", again(s, first), true)
+		})
+	}
+}
+
+// TestRefreshGrace refreshes twice with one token, as two pages of a browser do, or one whose answer was lost.
+func TestRefreshGrace(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	first := s.User()
+	second := refreshed(t, s, first)
+	spentAgo(s, 25)
+	same := refreshed(t, s, first)
+	if same.Refresh != second.Refresh {
+		t.Error("there are two chains")
+	}
+	alive(t, s, "the second page", same, true)
+}
+
+// TestSessionsEnd ends sessions in all ways but a logout.
+func TestSessionsEnd(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	t.Run("PasswordChanged", func(t *testing.T) {
+		u := s.User()
+		other := again(s, u)
+		a := send(t, s, step{u, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"another one"}`, u.Password), 200, nil})
+		fresh := &testkit.Person{Token: a.Field("access_token").(string), Refresh: a.Field("refresh_token").(string)}
+		alive(t, s, "the one that changed it", u, false)
+		alive(t, s, "the other", other, false)
+		alive(t, s, "the fresh one", fresh, true)
+	})
+	t.Run("PasswordChangedByHand", func(t *testing.T) {
+		u := s.User()
+		s.Exec("UPDATE users SET token_version = token_version + 1 WHERE id = ?", u.ID)
+		alive(t, s, "a session of the version before", u, false)
+	})
+	t.Run("Deleted", func(t *testing.T) {
+		u := s.User()
+		s.Exec("DELETE FROM users WHERE id = ?", u.ID)
+		alive(t, s, "a session of nobody", u, false)
+	})
+	t.Run("Expired", func(t *testing.T) {
+		u, other := s.User(), s.User()
+		next := refreshed(t, s, u)
+		if n := s.Count("SELECT COUNT(DISTINCT expires_at) FROM refresh_tokens WHERE user_id = ?", u.ID); n != 1 {
+			t.Error("a refresh makes the session last longer")
+		}
+		s.Exec("UPDATE refresh_tokens SET expires_at = UTC_TIMESTAMP() WHERE user_id = ?", u.ID)
+		for _, p := range []*testkit.Person{u, next} {
+			send(t, s, step{nil, "POST /auth/refresh", refreshBody(p), 401, nil})
+		}
+		alive(t, s, "another", other, true)
+	})
+	t.Run("Demoted", func(t *testing.T) {
+		admin := s.Admin()
+		send(t, s, step{admin, "GET /admin/dashboard", "", 200, nil})
+		s.Exec("UPDATE users SET is_admin = FALSE WHERE id = ?", admin.ID)
+		run(t, s, []step{{admin, "GET /admin/dashboard", "", 403, nil}, {refreshed(t, s, admin), "GET /admin/dashboard", "", 403, nil}})
+	})
+}
+
+func TestLogout(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	cases := map[string]struct {
+		everywhere bool
+		call       func(t *testing.T, u *testkit.Person) (who *testkit.Person, body string)
+	}{
+		"RefreshToken": {false, func(_ *testing.T, u *testkit.Person) (*testkit.Person, string) { return nil, refreshBody(u) }},
+		"SpentRefreshToken": {false, func(t *testing.T, u *testkit.Person) (*testkit.Person, string) {
+			refreshed(t, s, u)
+			spentAgo(s, 3600)
+			return nil, refreshBody(u)
+		}},
+		"ExpiredRefreshToken": {false, func(_ *testing.T, u *testkit.Person) (*testkit.Person, string) {
+			s.Exec("UPDATE refresh_tokens SET expires_at = UTC_TIMESTAMP() WHERE user_id = ?", u.ID)
+			return nil, refreshBody(u)
+		}},
+		"AccessToken":          {false, func(_ *testing.T, u *testkit.Person) (*testkit.Person, string) { return u, "" }},
+		"AccessTokenEmptyBody": {false, func(_ *testing.T, u *testkit.Person) (*testkit.Person, string) { return u, `{}` }},
+		"BothTokens":           {false, func(_ *testing.T, u *testkit.Person) (*testkit.Person, string) { return u, refreshBody(u) }},
+		"EverywhereByRefreshToken": {true, func(_ *testing.T, u *testkit.Person) (*testkit.Person, string) {
+			return nil, strings.Replace(refreshBody(u), "{", `{"everywhere":true,`, 1)
+		}},
+		"EverywhereByAccessToken": {true, func(_ *testing.T, u *testkit.Person) (*testkit.Person, string) { return u, `{"everywhere":true}` }},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			u, somebody := s.User(), s.User()
+			other := again(s, u)
+			who, body := c.call(t, u)
+			send(t, s, step{who, "POST /auth/logout", body, 200, is{f("logged out%s.", map[bool]string{true: " everywhere"}[c.everywhere])}})
+			alive(t, s, "the session", u, false)
+			if name != "ExpiredRefreshToken" {
+				alive(t, s, "another session of the same user", other, !c.everywhere)
+			}
+			alive(t, s, "somebody else", somebody, true)
+			if who == nil && !c.everywhere {
+				send(t, s, step{nil, "POST /auth/logout", body, 200, nil}) // again
+			}
+		})
+	}
+}
+
+// TestLogoutProofs asks for logouts that nobody has a right to.
+func TestLogoutProofs(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	spent := again(s, u)
+	next := refreshed(t, s, spent)
+	spentAgo(s, 3600)
+	run(t, s, []step{
+		{nil, "POST /auth/logout", "", 401, nil},
+		{nil, "POST /auth/logout", `{}`, 401, nil},
+		{nil, "POST /auth/logout", `{"everywhere":true}`, 401, nil},
+		{nil, "POST /auth/logout", f(`{"everywhere":true,"user_id":%d}`, u.ID), 401, nil},
+		{nil, "POST /auth/logout", f(`{"everywhere":true,"refresh_token":%q}`, security.NewRefreshToken()), 401, nil},
+		{nil, "POST /auth/logout", `{"everywhere":true,"refresh_token":"x"}`, 401, nil},
+		{nil, "POST /auth/logout", f(`{"everywhere":true,"refresh_token":%q}`, spent.Refresh), 401, nil},
+		{nil, "POST /auth/logout", `{"refresh_token":"x"}`, 200, nil},
+		{nil, "POST /auth/logout", `{"everywhere":"yes","refresh_token":5}`, 422, is{`"field":"everywhere"`, `"field":"refresh_token"`}},
+		{nil, "POST /auth/logout", `[]`, 400, nil},
+	})
+	alive(t, s, "a session that nobody logged out of", u, true)
+	alive(t, s, "the one whose spent token came", next, false)
+}

@@ -1,0 +1,265 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+	"hexamart/internal/security"
+)
+
+// Sessions are what logins begin: a family of refresh tokens, of which one at a time is good, and the
+// access tokens that come with them. All of a session ends when it is logged out of or one of its spent
+// tokens comes back, and all of a user's with the token version. Whatever spends a token or
+// ends a session holds the user's row locked.
+type Sessions struct {
+	db     *sqlx.DB
+	tokens *security.Tokens
+	life   time.Duration
+}
+
+// refreshGrace is how long a spent token still gets its successor: for two pages of one browser that
+// refresh at once, and for an answer that was lost and is asked for again. It is longer than a request may take.
+const refreshGrace = 30 * time.Second
+
+// keepSpent is how many spent tokens of a session are remembered, however often its client refreshes.
+const keepSpent = 1000
+
+// keptToken is a row of refresh_tokens. NextIsGood says of a spent one that its successor is not spent
+// yet, Over that its session is too old, or its user's token version is another by now.
+type keptToken struct {
+	Family     []byte     `db:"family"`
+	Generation int64      `db:"generation"`
+	UserID     int64      `db:"user_id"`
+	Version    int64      `db:"token_version"`
+	Salt       []byte     `db:"salt"`
+	SpentAt    *time.Time `db:"spent_at"`
+	ExpiresAt  time.Time  `db:"expires_at"`
+	NextIsGood bool       `db:"next_is_good"`
+	Over       bool       `db:"-"`
+}
+
+// begin starts a session for a user as of a token version, and returns its first tokens.
+func (s *Sessions) begin(ctx context.Context, tx *sqlx.Tx, userID, version int64) (model.Token, error) {
+	family := make([]byte, 16)
+	_, _ = rand.Read(family) // never fails
+	// An access token that lives longer must not die with a session that nobody knows of.
+	kept := keptToken{Family: family, UserID: userID, Version: version, ExpiresAt: now().Add(max(s.life, s.tokens.Life()))}
+	refresh := security.NewRefreshToken()
+	if err := keepToken(ctx, tx, kept, refresh); err != nil {
+		return model.Token{}, err
+	}
+	return s.answer(kept, refresh)
+}
+
+func keepToken(ctx context.Context, tx *sqlx.Tx, k keptToken, refresh security.RefreshToken) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO refresh_tokens (family, generation, hash, user_id, token_version, created_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		k.Family, k.Generation, refresh.Hash(), k.UserID, k.Version, now(), k.ExpiresAt)
+	return err
+}
+
+func (s *Sessions) answer(k keptToken, refresh security.RefreshToken) (model.Token, error) {
+	access, err := s.tokens.New(security.Claims{UserID: k.UserID, Version: k.Version, Session: sessionName(k.Family)})
+	return model.Token{
+		AccessToken: access, TokenType: "bearer", ExpiresIn: int64(s.tokens.Life().Seconds()),
+		RefreshToken: refresh.String(), RefreshExpiresIn: int64(k.ExpiresAt.Sub(now()).Seconds()),
+	}, err
+}
+
+func sessionName(family []byte) string { return base64.RawURLEncoding.EncodeToString(family) }
+
+// Refresh spends a refresh token for a new one with a fresh access token. The same token again gets the
+// same successor for a moment; later, or after that was spent as well, it must have been copied, and the
+// session ends. Unauthenticated if it is not good.
+func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput) (model.Token, error) {
+	if err := in.Validate(); err != nil {
+		return model.Token{}, err
+	}
+	refresh, err := security.ParseRefreshToken(in.RefreshToken)
+	if err != nil {
+		return model.Token{}, errStaleToken
+	}
+	var answer model.Token
+	var copied bool
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		kept, err := findToken(ctx, tx, refresh)
+		if err == nil && kept.Over {
+			err = errStaleToken
+		}
+		if err != nil {
+			return err
+		}
+		if copied = kept.isCopied(); copied {
+			return endSession(ctx, tx, kept.Family)
+		}
+		if kept.SpentAt == nil {
+			kept.Salt = make([]byte, 32)
+			_, _ = rand.Read(kept.Salt) // never fails
+			if err := spend(ctx, tx, kept, refresh.Next(kept.Salt)); err != nil {
+				return err
+			}
+		}
+		answer, err = s.answer(kept, refresh.Next(kept.Salt))
+		return err
+	})
+	if err == nil && copied {
+		err = errStaleToken
+	}
+	return answer, fail("refresh", err)
+}
+
+// findToken locks the user whose token it is and reads the token. errStaleToken if it is of no session.
+func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) (k keptToken, err error) {
+	var version int64
+	err = tx.GetContext(ctx, &version, `
+		SELECT token_version
+		FROM users
+		WHERE id = (SELECT user_id FROM refresh_tokens WHERE hash = ?)
+		FOR UPDATE`, refresh.Hash())
+	if err == nil {
+		err = tx.GetContext(ctx, &k, `
+			SELECT r.family, r.generation, r.user_id, r.token_version, r.salt, r.spent_at, r.expires_at, EXISTS (
+				SELECT 1
+				FROM refresh_tokens n
+				WHERE n.family = r.family AND n.generation = r.generation + 1 AND n.spent_at IS NULL
+			) AS next_is_good
+			FROM refresh_tokens r
+			WHERE r.hash = ?`, refresh.Hash())
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return k, errStaleToken
+	}
+	k.Over = k.Version != version || !k.ExpiresAt.After(now())
+	return k, err
+}
+
+// isCopied reports whether the token was spent too long ago for whoever has it to be the one who spent it.
+func (k keptToken) isCopied() bool {
+	return k.SpentAt != nil && (!k.NextIsGood || k.Salt == nil || now().Sub(*k.SpentAt) > refreshGrace)
+}
+
+// spend exchanges a token for its successor.
+func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshToken) error {
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE refresh_tokens
+		SET spent_at = IF(generation = ?, ?, spent_at), salt = IF(generation = ?, ?, NULL)
+		WHERE family = ? AND generation IN (?, ?)`,
+		k.Generation, now(), k.Generation, k.Salt, k.Family, k.Generation, k.Generation-1); err != nil {
+		return err
+	}
+	if k.Generation >= keepSpent {
+		if _, err := tx.ExecContext(ctx, `
+			DELETE FROM refresh_tokens
+			WHERE family = ? AND generation <= ?`, k.Family, k.Generation-keepSpent); err != nil {
+			return err
+		}
+	}
+	k.Generation++
+	return keepToken(ctx, tx, k, next)
+}
+
+func endSession(ctx context.Context, tx *sqlx.Tx, family []byte) error {
+	_, err := tx.ExecContext(ctx, `
+		DELETE FROM refresh_tokens
+		WHERE family = ?`, family)
+	return err
+}
+
+// endSessions ends all of a user's, and the access tokens that belong to none.
+func endSessions(ctx context.Context, tx *sqlx.Tx, userID int64) error {
+	res, err := tx.ExecContext(ctx, `
+		UPDATE users
+		SET token_version = token_version + 1
+		WHERE id = ?`, userID)
+	if err := mustMatch(res, err, errNoUser); err != nil {
+		return err
+	}
+	return dropTokens(ctx, tx, userID)
+}
+
+func dropTokens(ctx context.Context, tx *sqlx.Tx, userID int64) error {
+	_, err := tx.ExecContext(ctx, `
+		DELETE FROM refresh_tokens
+		WHERE user_id = ?`, userID)
+	return err
+}
+
+// End ends the session that a refresh token belongs to, spent or not; it is no error if that is over
+// already. To end all of the user's, the token must be good: Unauthenticated.
+func (s *Sessions) End(ctx context.Context, in model.LogoutInput) error {
+	if err := in.Validate(); err != nil {
+		return err
+	}
+	var known, good bool
+	refresh, err := security.ParseRefreshToken(in.RefreshToken)
+	if err == nil {
+		err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+			kept, err := findToken(ctx, tx, refresh)
+			if known = err == nil; !known {
+				return err
+			}
+			if good = !kept.Over && !kept.isCopied(); in.Everywhere && good {
+				return endSessions(ctx, tx, kept.UserID)
+			}
+			return endSession(ctx, tx, kept.Family)
+		})
+	}
+	if errors.Is(err, security.ErrToken) || errors.Is(err, errStaleToken) || known && err == nil && !good {
+		if !in.Everywhere {
+			return nil
+		}
+		err = errStaleToken
+	}
+	return fail("log out", err)
+}
+
+// EndOf ends the session of whoever is asking, or all of the user's.
+func (s *Sessions) EndOf(ctx context.Context, who model.Principal, everywhere bool) error {
+	family, err := base64.RawURLEncoding.DecodeString(who.Session)
+	if err != nil {
+		return fail("log out", fmt.Errorf("session %q: %w", who.Session, err))
+	}
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		if everywhere || len(family) == 0 { // an access token without a session ends in no other way
+			return endSessions(ctx, tx, who.UserID)
+		}
+		if err := lockUser(ctx, tx, who.UserID); err != nil {
+			return err
+		}
+		return endSession(ctx, tx, family)
+	})
+	return fail("log out", err)
+}
+
+func lockUser(ctx context.Context, tx *sqlx.Tx, userID int64) error {
+	var id int64
+	err := tx.GetContext(ctx, &id, `
+		SELECT id
+		FROM users
+		WHERE id = ?
+		FOR UPDATE`, userID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errNoUser
+	}
+	return err
+}
+
+// Forget removes the tokens of sessions that are over, and of which no access token is left, some at a
+// time so that nobody waits for it, and returns how many there were.
+func (s *Sessions) Forget(ctx context.Context) (removed int64, err error) {
+	return forget(ctx, s.db, "old refresh tokens", `
+		DELETE FROM refresh_tokens
+		WHERE expires_at < ?
+		ORDER BY expires_at
+		LIMIT ?`, now().Add(-s.tokens.Life()))
+}

@@ -1,0 +1,272 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+	"hexamart/internal/security"
+	"hexamart/internal/testkit"
+)
+
+// twoShops are two instances on one database.
+func twoShops(t *testing.T) [2]*testkit.Shop {
+	t.Helper()
+	cfg := testkit.EmptyDatabase(t)
+	db := testkit.Open(t, cfg, nil)
+	if _, err := database.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	return [2]*testkit.Shop{testkit.NewShopOn(t, db), testkit.NewShopOn(t, testkit.Open(t, cfg, nil))}
+}
+
+func refresh(ctx context.Context, s *testkit.Shop, token string) (model.Token, error) {
+	return s.Services.Sessions.Refresh(ctx, model.RefreshInput{RefreshToken: token})
+}
+
+// TestRefreshAtOnce refreshes many times at once with one token, at two instances: all get the same
+// successor, and it is good.
+func TestRefreshAtOnce(t *testing.T) {
+	t.Parallel()
+	shops := twoShops(t)
+	u := shops[0].User()
+	token := u.Refresh
+	for round := range 3 {
+		answers := make([]model.Token, 64)
+		errs := atOnce(len(answers), func(i int) (err error) {
+			answers[i], err = refresh(t.Context(), shops[i%2], token)
+			return err
+		})
+		if errs[""] != len(answers) {
+			t.Fatalf("answers were %v", errs)
+		}
+		for _, a := range answers {
+			if a.RefreshToken != answers[0].RefreshToken || a.RefreshToken == token {
+				t.Fatal("there are two chains")
+			}
+			if who, err := shops[1].Services.Auth.Authenticate(t.Context(), a.AccessToken); err != nil || who.UserID != u.ID {
+				t.Fatalf("an access token is %+v's, %v", who, err)
+			}
+		}
+		if n := shops[0].Count("SELECT COUNT(*) FROM refresh_tokens"); n != int64(round+2) {
+			t.Fatalf("%d tokens after %d rounds", n, round+1)
+		}
+		token = answers[0].RefreshToken
+	}
+}
+
+// TestReuseAtOnce brings a copied token and the good one at once: whoever is first, the session ends.
+func TestReuseAtOnce(t *testing.T) {
+	t.Parallel()
+	shops := twoShops(t)
+	for range 10 {
+		u := shops[0].User()
+		good, err := refresh(t.Context(), shops[0], u.Refresh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shops[0].Exec("UPDATE refresh_tokens SET spent_at = spent_at - INTERVAL 1 HOUR")
+		errs := atOnce(16, func(i int) error {
+			_, err := refresh(t.Context(), shops[i/2%2], []string{u.Refresh, good.RefreshToken}[i%2])
+			return err
+		})
+		if errs[""]+errs[apperr.Unauthenticated] != 16 || errs[apperr.Unauthenticated] < 8 {
+			t.Errorf("answers were %v", errs)
+		}
+		if n := shops[0].Count("SELECT COUNT(*) FROM refresh_tokens WHERE user_id = ?", u.ID); n != 0 {
+			t.Errorf("%d tokens are left", n)
+		}
+	}
+}
+
+// TestEndWhileRefreshing ends sessions in every way while they are refreshed at two instances: no token
+// of theirs is good afterwards.
+func TestEndWhileRefreshing(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(s *testkit.Shop, u *testkit.Person) error{
+		"Logout": func(s *testkit.Shop, u *testkit.Person) error {
+			return s.Services.Sessions.End(context.Background(), model.LogoutInput{RefreshToken: u.Refresh})
+		},
+		"LogoutByAccessToken": func(s *testkit.Shop, u *testkit.Person) error {
+			who, err := s.Services.Auth.Authenticate(context.Background(), u.Token)
+			if err != nil {
+				return err
+			}
+			return s.Services.Sessions.EndOf(context.Background(), who, false)
+		},
+		"Everywhere": func(s *testkit.Shop, u *testkit.Person) error {
+			return s.Services.Sessions.EndOf(context.Background(), model.Principal{UserID: u.ID}, true)
+		},
+		"ChangePassword": func(s *testkit.Shop, u *testkit.Person) error {
+			_, err := s.Services.Users.ChangePassword(context.Background(), u.ID, model.PasswordInput{OldPassword: u.Password, NewPassword: "another one"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shops := twoShops(t)
+			for range 5 {
+				u := shops[0].User()
+				given := []model.Token{{AccessToken: u.Token, RefreshToken: u.Refresh}}
+				var page sync.WaitGroup
+				page.Go(func() {
+					for i, token := 0, u.Refresh; ; i++ {
+						next, err := refresh(t.Context(), shops[i%2], token)
+						if err != nil {
+							if code(err) != apperr.Unauthenticated {
+								t.Error(err)
+							}
+							return
+						}
+						given, token = append(given, next), next.RefreshToken
+					}
+				})
+				time.Sleep(20 * time.Millisecond)
+				if err := end(shops[1], u); err != nil {
+					t.Error(err)
+				}
+				page.Wait()
+				for i, token := range given {
+					_, refreshErr := refresh(t.Context(), shops[0], token.RefreshToken)
+					_, accessErr := shops[1].Services.Auth.Authenticate(t.Context(), token.AccessToken)
+					if code(refreshErr) != apperr.Unauthenticated || code(accessErr) != apperr.Unauthenticated {
+						t.Fatalf("token %d of %d: %v, %v", i, len(given), refreshErr, accessErr)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestLoginWhilePasswordChanges logs in with a password while it is changed: what such a login began
+// ends with the change, whichever was first.
+func TestLoginWhilePasswordChanges(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	for i := range 10 {
+		u := s.User()
+		logins := make([]model.Login, 6)
+		var changing sync.WaitGroup
+		changing.Go(func() {
+			if _, err := s.Services.Users.ChangePassword(t.Context(), u.ID, model.PasswordInput{OldPassword: u.Password, NewPassword: fmt.Sprint("another one ", i)}); err != nil {
+				t.Error(err)
+			}
+		})
+		atOnce(len(logins), func(i int) (err error) {
+			logins[i], err = s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: u.Password}, fmt.Sprint(i))
+			return err
+		})
+		changing.Wait()
+		for _, login := range logins {
+			if login.RefreshToken == "" {
+				continue
+			}
+			if _, err := refresh(t.Context(), s, login.RefreshToken); code(err) != apperr.Unauthenticated {
+				t.Errorf("a session of the old password goes on: %v", err)
+			}
+		}
+	}
+}
+
+// TestOldAccessTokens uses tokens from before there were sessions.
+func TestOldAccessTokens(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	old, err := s.Tokens.New(security.Claims{UserID: u.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, err := s.Services.Auth.Authenticate(t.Context(), old)
+	if err != nil || who.UserID != u.ID {
+		t.Fatalf("it is %+v's, %v", who, err)
+	}
+	if err := s.Services.Sessions.EndOf(t.Context(), who, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{old, u.Token} {
+		if _, err := s.Services.Auth.Authenticate(t.Context(), token); code(err) != apperr.Unauthenticated {
+			t.Errorf("after a logout: %v", err)
+		}
+	}
+}
+
+// TestAuthenticateAsksOnce counts what finding out who is asking costs.
+func TestAuthenticateAsksOnce(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var asked []string
+	cfg := testkit.EmptyDatabase(t)
+	db := testkit.Open(t, cfg, func(_ context.Context, st database.Statement) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, st.SQL)
+	})
+	if _, err := database.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	s := testkit.NewShopOn(t, db)
+	u := s.User()
+	asked = nil
+	if _, err := s.Services.Auth.Authenticate(t.Context(), u.Token); err != nil {
+		t.Fatal(err)
+	}
+	if len(asked) != 1 {
+		t.Errorf("it asked %d times: %s", len(asked), strings.Join(asked, "\n"))
+	}
+}
+
+// TestForgetSessions removes what no token is left of, and nothing else.
+func TestForgetSessions(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	over, recent, going := s.User(), s.User(), s.User()
+	for _, p := range []*testkit.Person{over, recent, going} {
+		if _, err := refresh(t.Context(), s, p.Refresh); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Exec("UPDATE refresh_tokens SET expires_at = UTC_TIMESTAMP() - INTERVAL 70 MINUTE WHERE user_id = ?", over.ID)
+	s.Exec("UPDATE refresh_tokens SET expires_at = UTC_TIMESTAMP() - INTERVAL 50 MINUTE WHERE user_id = ?", recent.ID)
+	if n, err := s.Services.Sessions.Forget(t.Context()); err != nil || n != 2 {
+		t.Errorf("%d tokens were forgotten, %v", n, err)
+	}
+	if _, err := s.Services.Auth.Authenticate(t.Context(), recent.Token); err != nil { // it has ten minutes left
+		t.Error(err)
+	}
+	if n := s.Count("SELECT COUNT(*) FROM refresh_tokens"); n != 4 {
+		t.Errorf("%d tokens are left", n)
+	}
+}
+
+// TestSpentTokensAreBounded refreshes a session that has been refreshed very often.
+func TestSpentTokensAreBounded(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	s.Exec("UPDATE refresh_tokens SET generation = 999")
+	token := u.Refresh
+	for range 5 {
+		next, err := refresh(t.Context(), s, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token = next.RefreshToken
+	}
+	if n := s.Count("SELECT MIN(generation) FROM refresh_tokens"); n != 999 {
+		t.Errorf("the oldest is %d", n)
+	}
+	s.Exec("UPDATE refresh_tokens SET generation = generation + 1000 ORDER BY generation DESC")
+	if _, err := refresh(t.Context(), s, token); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Count("SELECT COUNT(*) FROM refresh_tokens WHERE generation <= 1003"); n != 0 {
+		t.Errorf("%d old tokens are kept", n)
+	}
+}
