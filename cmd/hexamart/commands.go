@@ -96,9 +96,9 @@ func admin(ctx context.Context, p *program, args []string) error {
 	if err != nil {
 		return err
 	}
-	email := rest[0]
+	email, by := rest[0], model.Actor{Command: "hexamart admin"}
 	return p.withCurrentShop(ctx, func(s *shop) error {
-		err := s.services.Auth.PromoteUser(ctx, email)
+		err := s.services.Auth.PromoteUser(ctx, by, email)
 		if err == nil {
 			fmt.Fprintf(p.stdout, "%s is an admin now, with the password as it was.\n", email)
 			return nil
@@ -110,7 +110,7 @@ func admin(ctx context.Context, p *program, args []string) error {
 		if err != nil {
 			return err
 		}
-		err = s.services.Auth.CreateAdmin(ctx, model.RegisterInput{Name: "Admin", Email: email, Password: password})
+		err = s.services.Auth.CreateAdmin(ctx, by, model.RegisterInput{Name: "Admin", Email: email, Password: password})
 		if err != nil {
 			return sentence(err)
 		}

@@ -27,7 +27,7 @@ func (s *shop) fillDemo(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = s.services.Auth.CreateAdmin(ctx, model.RegisterInput{Name: "Admin", Email: demoAdmin, Password: password})
+		err = s.services.Auth.CreateAdmin(ctx, model.Actor{Command: "hexamart serve --demo"}, model.RegisterInput{Name: "Admin", Email: demoAdmin, Password: password})
 		if err != nil && !apperr.Is(err, apperr.EmailTaken) {
 			return err
 		}
@@ -75,7 +75,7 @@ func (s *shop) knownAdmin(ctx context.Context) (email, password string) {
 		return "", ""
 	}
 	password = strings.TrimSpace(string(kept))
-	login, err := s.services.Auth.Login(ctx, model.LoginInput{Username: demoAdmin, Password: password}, "console")
+	login, err := s.services.Auth.Login(ctx, model.LoginInput{Username: demoAdmin, Password: password}, model.Actor{Command: "hexamart serve --demo"})
 	if err != nil || !login.IsAdmin {
 		return demoAdmin, ""
 	}

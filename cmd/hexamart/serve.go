@@ -14,6 +14,7 @@ import (
 
 	"hexamart/internal/database"
 	"hexamart/internal/handler"
+	"hexamart/internal/model"
 )
 
 // How long the server waits: for requests to come in, for answers to be taken, when it stops for a load
@@ -50,7 +51,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 		return err
 	}
 	if s.cfg.AdminEmail != "" {
-		if err := s.services.Auth.EnsureAdmin(ctx, s.cfg.AdminEmail, s.cfg.AdminPassword); err != nil {
+		if err := s.services.Auth.EnsureAdmin(ctx, model.Actor{Command: "hexamart serve"}, s.cfg.AdminEmail, s.cfg.AdminPassword); err != nil {
 			return fmt.Errorf("ADMIN_EMAIL and ADMIN_PASSWORD: %w", sentence(err))
 		}
 	}

@@ -33,6 +33,7 @@ func filled(t *testing.T) *sqlx.DB {
 		"INSERT INTO order_history (id, order_id, status, changed_by) VALUES (1, 1, 'Pending', 1)",
 		"INSERT INTO stock_ledger (id, product_id, quantity, cause, changed_by) VALUES (1, 1, 5, 'created', 1)",
 		"INSERT INTO idempotency_keys (user_id, name, request, order_id, created_at) VALUES (1, 'a', '', 1, UTC_TIMESTAMP())",
+		"INSERT INTO audit_log (id, actor_id, action, object_type, object_id, created_at) VALUES (1, 1, 'product.create', 'product', 1, UTC_TIMESTAMP())",
 		"INSERT INTO refresh_tokens (family, generation, hash, user_id, token_version, created_at, expires_at) VALUES ('a', 0, 'h', 1, 0, UTC_TIMESTAMP(), UTC_TIMESTAMP())",
 	} {
 		run(t, db, statement)

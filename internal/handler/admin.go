@@ -42,6 +42,28 @@ func (a *API) listAllProducts(w http.ResponseWriter, r *http.Request) error {
 	return respondList(w, r, list)
 }
 
+func (a *API) listAudit(w http.ResponseWriter, r *http.Request) error {
+	q, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	filter := model.AuditFilter{
+		ActorID: q.number("actor", 1),
+		Action:  q.text("action"),
+		From:    q.moment("from", false),
+		To:      q.moment("to", true),
+		Page:    q.page(),
+	}
+	if err := q.err(&filter); err != nil {
+		return err
+	}
+	list, err := a.Services.Admin.ListAudit(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	return respondList(w, r, list)
+}
+
 func (a *API) listAllOrders(w http.ResponseWriter, r *http.Request) error {
 	q, err := readQuery(r)
 	if err != nil {

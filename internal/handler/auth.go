@@ -29,7 +29,7 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	login, err := a.Services.Auth.Login(r.Context(), in, clientAddr(r))
+	login, err := a.Services.Auth.Login(r.Context(), in, actor(r))
 	if err != nil {
 		return err
 	}

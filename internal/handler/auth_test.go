@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"hexamart/internal/model"
 	"hexamart/internal/testkit"
 )
 
@@ -58,7 +59,7 @@ func TestGuessablePasswords(t *testing.T) {
 			t.Errorf("%s: fields %s", password, got)
 		}
 	}
-	if err := s.Services.Auth.EnsureAdmin(t.Context(), "boss@example.com", "administrator"); err == nil {
+	if err := s.Services.Auth.EnsureAdmin(t.Context(), model.Actor{}, "boss@example.com", "administrator"); err == nil {
 		t.Error("an admin was made whose password is common")
 	}
 	if n := s.Count("SELECT COUNT(*) FROM users"); n != 1 {

@@ -39,6 +39,7 @@ var guards = map[string]string{
 	"PUT /orders/{id}/status":       "admins",
 	"GET /admin/dashboard":          "admins",
 	"GET /admin/products":           "admins",
+	"GET /admin/audit":              "admins",
 	"GET /admin/orders":             "admins",
 	"PUT /admin/orders/{id}/status": "admins",
 	"GET /users/profile":            "users",

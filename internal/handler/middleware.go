@@ -47,6 +47,11 @@ func RequestID(ctx context.Context) string { return requestOf(ctx).id }
 // caller returns who is asking, on routes behind authenticate.
 func caller(r *http.Request) model.Principal { return requestOf(r.Context()).principal }
 
+// actor returns the same as the audit log remembers it; on other routes it is nobody at some address.
+func actor(r *http.Request) model.Actor {
+	return model.Actor{ID: caller(r).UserID, Address: clientAddr(r), RequestID: RequestID(r.Context())}
+}
+
 // identify gives each request its id: the client's own if it is well-formed, else a new one.
 func (a *API) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -89,7 +89,7 @@ func (a *API) updateOrderStatus(w http.ResponseWriter, r *http.Request) error {
 	} else if err := decode(r, &in); err != nil && !errors.Is(err, errNoBody) { // without one the status is what is missing
 		return err
 	}
-	order, err := a.Services.Orders.UpdateStatus(r.Context(), caller(r).UserID, id, in)
+	order, err := a.Services.Orders.UpdateStatus(r.Context(), actor(r), id, in)
 	if err != nil {
 		return err
 	}

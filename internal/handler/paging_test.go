@@ -29,7 +29,7 @@ func next(t *testing.T, a testkit.Answer) string {
 }
 
 // collections are all that can be paged, with every order they have.
-var collections = []string{"/cart", "/orders", "/admin/orders", "/admin/orders?status=Pending",
+var collections = []string{"/cart", "/orders", "/admin/orders", "/admin/orders?status=Pending", "/admin/audit", "/admin/audit?action=product.create",
 	"/products", "/products?sort_by=asc", "/products?sort_by=desc", "/products?sort_by=newest", "/products?sort_by=name",
 	"/products?search=%C3%A9%26+lamp&category=A%26B&sort_by=name", "/products?min_price=2&in_stock=true&sort_by=desc",
 	"/admin/products", "/admin/products?sort_by=asc", "/admin/products?sort_by=desc", "/admin/products?sort_by=newest", "/admin/products?sort_by=name"}
@@ -228,7 +228,7 @@ func TestUnreadableQuery(t *testing.T) {
 		}
 	}
 	for _, call := range []string{"/products?search=%ff", "/products?category=%80", "/products?sort_by=%ff", "/products?min_price=%ff", "/admin/products?search=%ed%a0%80",
-		"/admin/orders?status=%ff", "/admin/orders?user_id=%ff", "/admin/orders?from=%ff", "/admin/dashboard?days=%ff"} {
+		"/admin/orders?status=%ff", "/admin/orders?user_id=%ff", "/admin/orders?from=%ff", "/admin/audit?action=%ff", "/admin/audit?actor=%ff", "/admin/dashboard?days=%ff"} {
 		send(t, s, step{admin, "GET " + call, "", 400, is{`"code":"malformed"`}})
 	}
 }

@@ -65,7 +65,7 @@ func (a *API) createProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	product, err := a.Services.Products.Create(r.Context(), caller(r).UserID, in)
+	product, err := a.Services.Products.Create(r.Context(), actor(r), in)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (a *API) updateProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	product, err := a.Services.Products.Update(r.Context(), caller(r).UserID, id, in, precondition(r))
+	product, err := a.Services.Products.Update(r.Context(), actor(r), id, in, precondition(r))
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (a *API) patchProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	product, err := a.Services.Products.Patch(r.Context(), caller(r).UserID, id, in, precondition(r))
+	product, err := a.Services.Products.Patch(r.Context(), actor(r), id, in, precondition(r))
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (a *API) deleteProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Services.Products.Delete(r.Context(), id); err != nil {
+	if err := a.Services.Products.Delete(r.Context(), actor(r), id); err != nil {
 		return err
 	}
 	return respond(w, http.StatusOK, message{"The product has left the shop. Past orders keep it."})

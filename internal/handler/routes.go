@@ -61,6 +61,7 @@ func (a *API) Routes() http.Handler {
 		r.Get("/admin/dashboard", a.handle(a.dashboard))
 		r.Get("/admin/products", a.handle(a.listAllProducts))
 		r.Get("/admin/orders", a.handle(a.listAllOrders))
+		r.Get("/admin/audit", a.handle(a.listAudit))
 		r.Put("/admin/orders/{id}/status", a.handle(a.updateOrderStatus))
 	})
 	return r

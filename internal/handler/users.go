@@ -30,7 +30,7 @@ func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	login, err := a.Services.Users.ChangePassword(r.Context(), caller(r).UserID, in)
+	login, err := a.Services.Users.ChangePassword(r.Context(), actor(r), in)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func TestHasData(t *testing.T) {
 	check(true, false)
 	lamp := s.Product("Lamp", "19.99", 1)
 	check(true, true)
-	if err := s.Services.Products.Delete(t.Context(), lamp.ID); err != nil {
+	if err := s.Services.Products.Delete(t.Context(), model.Actor{}, lamp.ID); err != nil {
 		t.Fatal(err)
 	}
 	check(true, true) // was on sale

@@ -46,7 +46,7 @@ func TestAdoptedShop(t *testing.T) {
 	s := adoptedShop(t)
 	for email, password := range map[string]string{"asha@example.com": "asha-pass-1", "ben.ortiz@EXAMPLE.com": "short",
 		"chen@example.com": "chén-pässwörd-ü", "admin@example.com": "admin123", "none@example.com": "no-orders-1"} {
-		login, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: email, Password: password}, "test")
+		login, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: email, Password: password}, model.Actor{Address: "test"})
 		if err != nil || login.IsAdmin != (email == "admin@example.com") {
 			t.Errorf("%s: %+v, %v", email, login, err)
 		}

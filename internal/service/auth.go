@@ -43,12 +43,16 @@ func (s *Auth) Register(ctx context.Context, in model.RegisterInput) (int64, err
 	if err != nil {
 		return 0, fail("register", err)
 	}
-	id, err := insertUser(ctx, s.db, in, hash, false)
+	var id int64
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
+		id, err = insertUser(ctx, tx, in, hash, false)
+		return err
+	})
 	return id, fail("register", err)
 }
 
-func insertUser(ctx context.Context, db *sqlx.DB, in model.RegisterInput, hash string, admin bool) (int64, error) {
-	res, err := database.Exec(ctx, db, `
+func insertUser(ctx context.Context, tx *sqlx.Tx, in model.RegisterInput, hash string, admin bool) (int64, error) {
+	res, err := tx.ExecContext(ctx, `
 		INSERT INTO users (name, email, password_hash, is_admin, created_at)
 		VALUES (?, ?, ?, ?, ?)`,
 		in.Name, in.Email, hash, admin, now())
@@ -64,8 +68,9 @@ func insertUser(ctx context.Context, db *sqlx.DB, in model.RegisterInput, hash s
 var errEmailTaken = apperr.New(apperr.EmailTaken, "There is already an account with this e-mail address.")
 
 // Login checks a password and begins a session. InvalidCredentials has one text and takes one time
-// for every cause. Failures are limited per account and client address: RateLimited.
-func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string) (model.Login, error) {
+// for every cause. Failures are limited per account and client address: RateLimited. What admins do, or
+// somebody who tries to be one, is audited.
+func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (model.Login, error) {
 	if err := in.Validate(); err != nil {
 		return model.Login{}, err
 	}
@@ -74,7 +79,7 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string
 		return model.Login{}, fail("log in", err)
 	}
 	// One at a time, and counted before the password is looked at: guesses made at once count as well.
-	key := limitKey(a, in.Username, clientAddr)
+	key := limitKey(a, in.Username, by.Address)
 	done, err := s.logins.Turn(ctx, key)
 	if err != nil {
 		return model.Login{}, fail("log in", err)
@@ -90,14 +95,17 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string
 		return model.Login{}, fail("log in", err)
 	}
 	if !ok {
-		return model.Login{}, errWrongLogin
+		return model.Login{}, fail("log in", s.refuse(ctx, by, a))
 	}
 	s.logins.GiveBack(key)
 	login := model.Login{IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		// As of the version of the password that was checked: a change meanwhile ends this session, too.
-		login.Token, err = s.sessions.begin(ctx, tx, a.ID, a.TokenVersion)
-		return err
+		if login.Token, err = s.sessions.begin(ctx, tx, a.ID, a.TokenVersion); err != nil || !a.IsAdmin {
+			return err
+		}
+		by.ID = a.ID
+		return audit(ctx, tx, by, model.AuditAdminLogin, auditUser, a.ID, nil, nil)
 	})
 	if database.IsMissingReference(err) { // deleted meanwhile
 		err = errWrongLogin
@@ -106,6 +114,20 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, clientAddr string
 		return model.Login{}, fail("log in", err)
 	}
 	return login, nil
+}
+
+// refuse returns errWrongLogin, once it is known that somebody tried to be an admin.
+func (s *Auth) refuse(ctx context.Context, by model.Actor, a account) error {
+	if !a.IsAdmin {
+		return errWrongLogin
+	}
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		return audit(ctx, tx, by, model.AuditAdminRefused, auditUser, a.ID, nil, nil)
+	})
+	if err != nil {
+		return err
+	}
+	return errWrongLogin
 }
 
 var errWrongLogin = apperr.New(apperr.InvalidCredentials, "E-mail or password is wrong.")

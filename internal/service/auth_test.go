@@ -32,13 +32,13 @@ func TestLoginRace(t *testing.T) {
 	s := testkit.NewShop(t)
 	u := s.User()
 	errs := atOnce(40, func(i int) error {
-		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: u.Email, Password: "guess"}, "198.51.100.1")
+		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: u.Email, Password: "guess"}, model.Actor{Address: "198.51.100.1"})
 		return err
 	})
 	if errs[apperr.InvalidCredentials] != 10 || errs[apperr.RateLimited] != 30 {
 		t.Errorf("answers were %v", errs)
 	}
-	if _, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: u.Email, Password: u.Password}, "198.51.100.2"); err != nil {
+	if _, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: u.Email, Password: u.Password}, model.Actor{Address: "198.51.100.2"}); err != nil {
 		t.Errorf("from elsewhere: %v", err)
 	}
 }
@@ -50,7 +50,7 @@ func TestLoginPaysOnce(t *testing.T) {
 	u := s.User()
 	for range 4 {
 		if errs := atOnce(8, func(int) error {
-			_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: strings.ToUpper(u.Email), Password: u.Password}, "198.51.100.1")
+			_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: strings.ToUpper(u.Email), Password: u.Password}, model.Actor{Address: "198.51.100.1"})
 			return err
 		}); errs[""] != 8 {
 			t.Errorf("answers were %v", errs)
@@ -63,7 +63,9 @@ func TestEnsureAdmin(t *testing.T) {
 	t.Run("AtOnce", func(t *testing.T) {
 		t.Parallel()
 		s := testkit.NewShop(t)
-		errs := atOnce(8, func(int) error { return s.Services.Auth.EnsureAdmin(t.Context(), "boss@example.com", "thimble-1") })
+		errs := atOnce(8, func(int) error {
+			return s.Services.Auth.EnsureAdmin(t.Context(), model.Actor{}, "boss@example.com", "thimble-1")
+		})
 		if errs[""] != 8 {
 			t.Errorf("answers were %v", errs)
 		}
@@ -75,14 +77,14 @@ func TestEnsureAdmin(t *testing.T) {
 		t.Parallel()
 		s := testkit.NewShop(t)
 		u, other := s.User(), s.User()
-		if err := s.Services.Auth.EnsureAdmin(t.Context(), strings.ToUpper(u.Email), "another password"); err != nil {
+		if err := s.Services.Auth.EnsureAdmin(t.Context(), model.Actor{}, strings.ToUpper(u.Email), "another password"); err != nil {
 			t.Fatal(err)
 		}
-		login, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: u.Password}, "here")
+		login, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: u.Password}, model.Actor{Address: "here"})
 		if err != nil || !login.IsAdmin {
 			t.Errorf("login is %+v, %v", login, err)
 		}
-		login, err = s.Services.Auth.Login(t.Context(), model.LoginInput{Email: other.Email, Password: other.Password}, "here")
+		login, err = s.Services.Auth.Login(t.Context(), model.LoginInput{Email: other.Email, Password: other.Password}, model.Actor{Address: "here"})
 		if err != nil || login.IsAdmin {
 			t.Errorf("the other's login is %+v, %v", login, err)
 		}
@@ -90,14 +92,14 @@ func TestEnsureAdmin(t *testing.T) {
 	t.Run("BadPassword", func(t *testing.T) {
 		t.Parallel()
 		s := testkit.NewShop(t)
-		if err := s.Services.Auth.EnsureAdmin(t.Context(), "boss@example.com", "short"); code(err) != apperr.InvalidInput {
+		if err := s.Services.Auth.EnsureAdmin(t.Context(), model.Actor{}, "boss@example.com", "short"); code(err) != apperr.InvalidInput {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("NobodyToPromote", func(t *testing.T) {
 		t.Parallel()
 		s := testkit.NewShop(t)
-		if err := s.Services.Auth.PromoteUser(t.Context(), "nobody@example.com"); code(err) != apperr.NotFound {
+		if err := s.Services.Auth.PromoteUser(t.Context(), model.Actor{}, "nobody@example.com"); code(err) != apperr.NotFound {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -109,7 +111,7 @@ func TestLoginAtOnce(t *testing.T) {
 	s := testkit.NewShop(t)
 	u := s.User()
 	errs := atOnce(15, func(int) error {
-		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: u.Email, Password: u.Password}, "here")
+		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: u.Email, Password: u.Password}, model.Actor{Address: "here"})
 		return err
 	})
 	if errs[""] != 15 {

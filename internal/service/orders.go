@@ -49,21 +49,31 @@ func (s *Orders) Get(ctx context.Context, userID, id int64) (model.OrderWithHist
 
 // UpdateStatus lets an admin move an order to its next status; setting the present one again changes
 // nothing. StatusConflict if that status can't follow.
-func (s *Orders) UpdateStatus(ctx context.Context, adminID, id int64, in model.StatusInput) (model.Order, error) {
+func (s *Orders) UpdateStatus(ctx context.Context, by model.Actor, id int64, in model.StatusInput) (model.Order, error) {
 	if err := in.Validate(); err != nil {
 		return model.Order{}, err
 	}
-	o, err := s.changeStatus(ctx, adminID, in.Status, "o.id = ?", id)
+	enter := func(tx *sqlx.Tx, from, to model.Status) error {
+		return audit(ctx, tx, by, model.AuditOrderStatus, auditOrder, id, statusOf{from}, statusOf{to})
+	}
+	o, err := s.changeStatus(ctx, by.ID, in.Status, enter, "o.id = ?", id)
 	return o, fail("update order status", err)
 }
 
 // Cancel ends a user's own pending order and returns its stock.
 func (s *Orders) Cancel(ctx context.Context, userID, id int64) (model.Order, error) {
-	o, err := s.changeStatus(ctx, userID, model.Cancelled, "o.id = ? AND o.user_id = ?", id, userID)
+	o, err := s.changeStatus(ctx, userID, model.Cancelled, nil, "o.id = ? AND o.user_id = ?", id, userID)
 	return o, fail("cancel order", err)
 }
 
-func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status, where string, args ...any) (model.Order, error) {
+// statusOf is what the audit log has of an order.
+type statusOf struct {
+	Status model.Status `json:"status"`
+}
+
+// changeStatus moves the one order that the condition names. Unless it is nil, enter is called with what changed.
+func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status,
+	enter func(tx *sqlx.Tx, from, to model.Status) error, where string, args ...any) (model.Order, error) {
 	var o model.Order
 	defer s.products.changed()
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
@@ -73,7 +83,7 @@ func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status, wh
 		if !o.Status.CanBecome(to) {
 			return statusConflict(o.Status, to)
 		}
-		at := now()
+		at, from := now(), o.Status
 		o.Status, o.UpdatedAt = to, &at
 		if to == model.Cancelled {
 			if err := returnStock(ctx, tx, o); err != nil {
@@ -85,6 +95,11 @@ func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status, wh
 			SET status = ?, updated_at = ?
 			WHERE id = ?`, to, at, o.ID); err != nil {
 			return err
+		}
+		if enter != nil {
+			if err := enter(tx, from, to); err != nil {
+				return err
+			}
 		}
 		return addHistory(ctx, tx, o, by)
 	})

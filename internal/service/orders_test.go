@@ -110,7 +110,7 @@ func TestPlaceOrderRefused(t *testing.T) {
 		},
 		"Archived": {
 			prepare: func(s *testkit.Shop, _ *testkit.Person, _, mug model.Product) {
-				if err := s.Services.Products.Delete(t.Context(), mug.ID); err != nil {
+				if err := s.Services.Products.Delete(t.Context(), model.Actor{}, mug.ID); err != nil {
 					t.Error(err)
 				}
 			},
@@ -263,7 +263,7 @@ func TestStatus(t *testing.T) {
 	s := testkit.NewShop(t)
 	u, admin, lamp := s.User(), s.Admin(), s.Product("Lamp", "19.99", 100)
 	set := func(o model.Order, to model.Status) error {
-		_, err := s.Services.Orders.UpdateStatus(t.Context(), admin.ID, o.ID, model.StatusInput{Status: to})
+		_, err := s.Services.Orders.UpdateStatus(t.Context(), model.Actor{ID: admin.ID}, o.ID, model.StatusInput{Status: to})
 		return err
 	}
 	for _, from := range model.Statuses {
@@ -322,7 +322,7 @@ func TestCancel(t *testing.T) {
 		t.Errorf("again: %s, stock %d", got, s.Stock(lamp))
 	}
 	shipped := s.Order(u, lamp, 1)
-	if _, err := s.Services.Orders.UpdateStatus(t.Context(), admin.ID, shipped.ID, model.StatusInput{Status: model.Shipped}); err != nil {
+	if _, err := s.Services.Orders.UpdateStatus(t.Context(), model.Actor{ID: admin.ID}, shipped.ID, model.StatusInput{Status: model.Shipped}); err != nil {
 		t.Fatal(err)
 	}
 	if got := cancel(u, shipped); got != apperr.StatusConflict || s.Stock(lamp) != 9 {

@@ -220,7 +220,7 @@ func (s *Products) Get(ctx context.Context, id int64) (model.Product, error) {
 }
 
 // Create adds a product, on behalf of an admin.
-func (s *Products) Create(ctx context.Context, by int64, in model.ProductInput) (model.Product, error) {
+func (s *Products) Create(ctx context.Context, by model.Actor, in model.ProductInput) (model.Product, error) {
 	if err := in.Validate(); err != nil {
 		return model.Product{}, err
 	}
@@ -239,14 +239,17 @@ func (s *Products) Create(ctx context.Context, by int64, in model.ProductInput) 
 		if p.ID, err = res.LastInsertId(); err != nil {
 			return err
 		}
-		return bookStock(ctx, tx, stockChange{ProductID: p.ID, Quantity: p.Stock, Cause: causeCreated, ChangedBy: person(by), At: &at})
+		if err := audit(ctx, tx, by, model.AuditProductCreate, auditProduct, p.ID, nil, p); err != nil {
+			return err
+		}
+		return bookStock(ctx, tx, stockChange{ProductID: p.ID, Quantity: p.Stock, Cause: causeCreated, ChangedBy: person(by.ID), At: &at})
 	})
 	return p, fail("create product", err)
 }
 
 // Update replaces all fields of a product, on behalf of an admin. Unless it is nil, judge is shown the
 // product as it is, and nothing changes if it returns an error.
-func (s *Products) Update(ctx context.Context, by, id int64, in model.ProductInput, judge func(model.Product) error) (model.Product, error) {
+func (s *Products) Update(ctx context.Context, by model.Actor, id int64, in model.ProductInput, judge func(model.Product) error) (model.Product, error) {
 	if err := in.Validate(); err != nil {
 		return model.Product{}, err
 	}
@@ -259,7 +262,7 @@ func (s *Products) Update(ctx context.Context, by, id int64, in model.ProductInp
 
 // Patch is Update of the fields that the input has. OutOfStock if the stock would go below zero or above
 // what a product can have.
-func (s *Products) Patch(ctx context.Context, by, id int64, in model.ProductPatch, judge func(model.Product) error) (model.Product, error) {
+func (s *Products) Patch(ctx context.Context, by model.Actor, id int64, in model.ProductPatch, judge func(model.Product) error) (model.Product, error) {
 	if err := in.Validate(); err != nil {
 		return model.Product{}, err
 	}
@@ -268,7 +271,7 @@ func (s *Products) Patch(ctx context.Context, by, id int64, in model.ProductPatc
 }
 
 // edit changes a product that is locked meanwhile, so that the change starts from what is there.
-func (s *Products) edit(ctx context.Context, by, id int64, judge func(model.Product) error,
+func (s *Products) edit(ctx context.Context, by model.Actor, id int64, judge func(model.Product) error,
 	change func(p *model.Product) error) (model.Product, error) {
 	var p model.Product
 	defer s.changed()
@@ -293,8 +296,11 @@ func (s *Products) edit(ctx context.Context, by, id int64, judge func(model.Prod
 			WHERE id = ?`, p.Name, p.Price, p.Category, p.Stock, p.ImageURL, id); err != nil {
 			return err
 		}
+		if err := audit(ctx, tx, by, model.AuditProductUpdate, auditProduct, id, before, p); err != nil {
+			return err
+		}
 		at := now()
-		return bookStock(ctx, tx, stockChange{ProductID: id, Quantity: p.Stock - before.Stock, Cause: causeEdited, ChangedBy: person(by), At: &at})
+		return bookStock(ctx, tx, stockChange{ProductID: id, Quantity: p.Stock - before.Stock, Cause: causeEdited, ChangedBy: person(by.ID), At: &at})
 	})
 	return p, err
 }
@@ -312,20 +318,21 @@ func lockProduct(ctx context.Context, tx *sqlx.Tx, id int64) (model.Product, err
 	return p, err
 }
 
-// Delete archives a product: it leaves the shop, and orders keep their lines.
-func (s *Products) Delete(ctx context.Context, id int64) error {
+// Delete archives a product, on behalf of an admin: it leaves the shop, and orders keep their lines.
+func (s *Products) Delete(ctx context.Context, by model.Actor, id int64) error {
 	defer s.changed()
-	res, err := database.Exec(ctx, s.db, `
-		UPDATE `+productsByID+`
-		SET archived_at = ?
-		WHERE id = ? AND archived_at IS NULL`, now(), id)
-	return fail("archive product", mustMatch(res, err, errNoProduct))
-}
-
-// person is a user's id for a column that is null where it was nobody: a command, say.
-func person(id int64) *int64 {
-	if id == 0 {
-		return nil
-	}
-	return &id
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		before, err := lockProduct(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE `+productsByID+`
+			SET archived_at = ?
+			WHERE id = ?`, now(), id); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, model.AuditProductDelete, auditProduct, id, before, nil)
+	})
+	return fail("archive product", err)
 }

@@ -15,7 +15,7 @@ func TestPatchStockRace(t *testing.T) {
 	lamp := s.Product("Lamp", "19.99", 20)
 	delta := model.Int(-3)
 	errs := atOnce(16, func(int) error {
-		_, err := s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &delta}, nil)
+		_, err := s.Services.Products.Patch(t.Context(), model.Actor{}, lamp.ID, model.ProductPatch{StockDelta: &delta}, nil)
 		return err
 	})
 	if errs[""] != 6 || errs[apperr.OutOfStock] != 10 || s.Stock(lamp) != 2 {
@@ -37,9 +37,9 @@ func TestPatchStockWhileSold(t *testing.T) {
 	errs := atOnce(24, func(i int) (err error) {
 		switch i % 3 {
 		case 0:
-			_, err = s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &plus}, nil)
+			_, err = s.Services.Products.Patch(t.Context(), model.Actor{}, lamp.ID, model.ProductPatch{StockDelta: &plus}, nil)
 		case 1:
-			_, err = s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &minus}, nil)
+			_, err = s.Services.Products.Patch(t.Context(), model.Actor{}, lamp.ID, model.ProductPatch{StockDelta: &minus}, nil)
 		default:
 			_, err = s.Services.Orders.PlaceOrder(t.Context(), people[i/3].ID, testkit.OrderInput())
 		}
@@ -58,9 +58,11 @@ func TestWriteWhileSold(t *testing.T) {
 	t.Parallel()
 	price, stock, minus := model.Money(100), model.Int(1000), model.Int(-1)
 	writes := map[string]func(s *testkit.Shop, id int64) error{
-		"Delete": func(s *testkit.Shop, id int64) error { return s.Services.Products.Delete(t.Context(), id) },
+		"Delete": func(s *testkit.Shop, id int64) error {
+			return s.Services.Products.Delete(t.Context(), model.Actor{}, id)
+		},
 		"Update": func(s *testkit.Shop, id int64) error {
-			_, err := s.Services.Products.Update(t.Context(), 0, id, model.ProductInput{Name: "Torch", Price: &price, Category: "Test", Stock: &stock}, nil)
+			_, err := s.Services.Products.Update(t.Context(), model.Actor{}, id, model.ProductInput{Name: "Torch", Price: &price, Category: "Test", Stock: &stock}, nil)
 			return err
 		},
 	}
@@ -75,7 +77,7 @@ func TestWriteWhileSold(t *testing.T) {
 					if i == 8 {
 						return write(s, lamp.ID)
 					}
-					_, err := s.Services.Products.Patch(t.Context(), 0, lamp.ID, model.ProductPatch{StockDelta: &minus}, nil)
+					_, err := s.Services.Products.Patch(t.Context(), model.Actor{}, lamp.ID, model.ProductPatch{StockDelta: &minus}, nil)
 					if name == "Delete" && code(err) == apperr.NotFound {
 						return nil
 					}
@@ -94,7 +96,7 @@ func TestDeleteRace(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	lamp := s.Product("Lamp", "19.99", 20)
-	errs := atOnce(8, func(int) error { return s.Services.Products.Delete(t.Context(), lamp.ID) })
+	errs := atOnce(8, func(int) error { return s.Services.Products.Delete(t.Context(), model.Actor{}, lamp.ID) })
 	if errs[""] != 1 || errs[apperr.NotFound] != 7 {
 		t.Errorf("answers were %v", errs)
 	}
@@ -127,7 +129,7 @@ func TestSeed(t *testing.T) {
 		}
 	}
 	again(0)
-	if err := s.Services.Products.Delete(t.Context(), 1); err != nil {
+	if err := s.Services.Products.Delete(t.Context(), model.Actor{}, 1); err != nil {
 		t.Fatal(err)
 	}
 	s.Exec("UPDATE products SET price = 0.01, stock = 0 WHERE id > 1")

@@ -104,7 +104,7 @@ func TestEndWhileRefreshing(t *testing.T) {
 			return s.Services.Sessions.EndOf(context.Background(), model.Principal{UserID: u.ID}, true)
 		},
 		"ChangePassword": func(s *testkit.Shop, u *testkit.Person) error {
-			_, err := s.Services.Users.ChangePassword(context.Background(), u.ID, model.PasswordInput{OldPassword: u.Password, NewPassword: "another one"})
+			_, err := s.Services.Users.ChangePassword(context.Background(), model.Actor{ID: u.ID}, model.PasswordInput{OldPassword: u.Password, NewPassword: "another one"})
 			return err
 		},
 	} {
@@ -154,12 +154,12 @@ func TestLoginWhilePasswordChanges(t *testing.T) {
 		logins := make([]model.Login, 6)
 		var changing sync.WaitGroup
 		changing.Go(func() {
-			if _, err := s.Services.Users.ChangePassword(t.Context(), u.ID, model.PasswordInput{OldPassword: u.Password, NewPassword: fmt.Sprint("another one ", i)}); err != nil {
+			if _, err := s.Services.Users.ChangePassword(t.Context(), model.Actor{ID: u.ID}, model.PasswordInput{OldPassword: u.Password, NewPassword: fmt.Sprint("another one ", i)}); err != nil {
 				t.Error(err)
 			}
 		})
 		atOnce(len(logins), func(i int) (err error) {
-			logins[i], err = s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: u.Password}, fmt.Sprint(i))
+			logins[i], err = s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: u.Password}, model.Actor{Address: fmt.Sprint(i)})
 			return err
 		})
 		changing.Wait()

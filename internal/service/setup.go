@@ -2,10 +2,14 @@ package service
 
 import (
 	"context"
+	"database/sql"
 	_ "embed"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/jmoiron/sqlx"
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/database"
@@ -13,7 +17,7 @@ import (
 )
 
 // CreateAdmin makes an account with the admin's rights; EmailTaken if there is one already.
-func (s *Auth) CreateAdmin(ctx context.Context, in model.RegisterInput) error {
+func (s *Auth) CreateAdmin(ctx context.Context, by model.Actor, in model.RegisterInput) error {
 	if err := in.Validate(); err != nil {
 		return err
 	}
@@ -21,30 +25,52 @@ func (s *Auth) CreateAdmin(ctx context.Context, in model.RegisterInput) error {
 	if err != nil {
 		return fail("create admin", err)
 	}
-	_, err = insertUser(ctx, s.db, in, hash, true)
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		id, err := insertUser(ctx, tx, in, hash, true)
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, model.AuditAdminCreate, auditUser, id, nil, map[string]any{"name": in.Name, "email": in.Email})
+	})
 	return fail("create admin", err)
 }
 
 // PromoteUser makes the user with this e-mail an admin and leaves the password alone; NotFound if
 // there is none.
-func (s *Auth) PromoteUser(ctx context.Context, email string) error {
-	res, err := database.Exec(ctx, s.db, `
-		UPDATE users
-		SET is_admin = TRUE
-		WHERE email_key = LOWER(?)`, email)
-	return fail("promote user", mustMatch(res, err,
-		apperr.Newf(apperr.NotFound, "There is no account with the e-mail address %s.", email)))
+func (s *Auth) PromoteUser(ctx context.Context, by model.Actor, email string) error {
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		var u model.User
+		err := tx.GetContext(ctx, &u, `
+			SELECT `+userColumns+`
+			FROM users
+			WHERE email_key = LOWER(?)
+			FOR UPDATE`, email)
+		if errors.Is(err, sql.ErrNoRows) {
+			return apperr.Newf(apperr.NotFound, "There is no account with the e-mail address %s.", email)
+		}
+		if err != nil || u.IsAdmin {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE users
+			SET is_admin = TRUE
+			WHERE id = ?`, u.ID); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, model.AuditAdminPromote, auditUser, u.ID, map[string]any{"is_admin": false}, map[string]any{"is_admin": true})
+	})
+	return fail("promote user", err)
 }
 
 // EnsureAdmin makes sure that this admin exists: promotes the account if there is one, else creates it.
-func (s *Auth) EnsureAdmin(ctx context.Context, email, password string) error {
-	err := s.PromoteUser(ctx, email)
+func (s *Auth) EnsureAdmin(ctx context.Context, by model.Actor, email, password string) error {
+	err := s.PromoteUser(ctx, by, email)
 	if !apperr.Is(err, apperr.NotFound) {
 		return err
 	}
-	err = s.CreateAdmin(ctx, model.RegisterInput{Name: "Admin", Email: email, Password: password})
+	err = s.CreateAdmin(ctx, by, model.RegisterInput{Name: "Admin", Email: email, Password: password})
 	if apperr.Is(err, apperr.EmailTaken) { // by another instance that starts beside this one
-		return s.PromoteUser(ctx, email)
+		return s.PromoteUser(ctx, by, email)
 	}
 	return err
 }
@@ -82,7 +108,7 @@ func (s *Products) Seed(ctx context.Context) (added int64, err error) {
 			if have[p.Name] {
 				continue
 			}
-			if _, err := s.Create(ctx, 0, p); err != nil {
+			if _, err := s.Create(ctx, model.Actor{Command: "hexamart seed"}, p); err != nil {
 				return err
 			}
 			added++

@@ -98,3 +98,11 @@ func returnStock(ctx context.Context, tx *sqlx.Tx, o model.Order) error {
 	}
 	return bookStock(ctx, tx, returned...)
 }
+
+// person is a user's id for a column that is null where it was nobody: a command, say.
+func person(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
+}

@@ -46,16 +46,16 @@ func TestStorm(t *testing.T) {
 		func(u *testkit.Person) error { _, err := s.Services.Orders.Cancel(ctx, u.ID, order()); return err },
 		func(*testkit.Person) error {
 			to := model.Statuses[rand.N(len(model.Statuses))]
-			_, err := s.Services.Orders.UpdateStatus(ctx, admin.ID, order(), model.StatusInput{Status: to})
+			_, err := s.Services.Orders.UpdateStatus(ctx, model.Actor{ID: admin.ID}, order(), model.StatusInput{Status: to})
 			return err
 		},
 		func(*testkit.Person) error {
-			_, err := s.Services.Products.Patch(ctx, admin.ID, product(), model.ProductPatch{StockDelta: number(rand.N(9) - 2)}, nil)
+			_, err := s.Services.Products.Patch(ctx, model.Actor{ID: admin.ID}, product(), model.ProductPatch{StockDelta: number(rand.N(9) - 2)}, nil)
 			return err
 		},
 		func(*testkit.Person) error {
 			price := model.Money(110)
-			_, err := s.Services.Products.Update(ctx, admin.ID, product(), model.ProductInput{Name: "Product", Price: &price, Category: "Test", Stock: number(rand.N(40))}, nil)
+			_, err := s.Services.Products.Update(ctx, model.Actor{ID: admin.ID}, product(), model.ProductInput{Name: "Product", Price: &price, Category: "Test", Stock: number(rand.N(40))}, nil)
 			return err
 		},
 		func(u *testkit.Person) error { _, err := s.Services.Cart.Decrease(ctx, u.ID, product()); return err },
@@ -64,7 +64,7 @@ func TestStorm(t *testing.T) {
 			if rand.N(100) > 0 {
 				return nil
 			}
-			return s.Services.Products.Delete(ctx, 6)
+			return s.Services.Products.Delete(ctx, model.Actor{}, 6)
 		},
 	}
 	meant := []apperr.Code{"", apperr.EmptyCart, apperr.OutOfStock, apperr.NotFound, apperr.StatusConflict, apperr.KeyInUse}

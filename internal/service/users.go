@@ -65,13 +65,13 @@ func (s *Users) UpdateAddress(ctx context.Context, userID int64, in model.Addres
 	return fail("update address", mustMatch(res, err, errNoUser))
 }
 
-// ChangePassword sets a new password, ends all sessions and tokens, and begins a new session.
+// ChangePassword sets the caller's new password, ends all sessions and tokens, and begins a new session.
 // InvalidInput if the old password is wrong.
-func (s *Users) ChangePassword(ctx context.Context, userID int64, in model.PasswordInput) (model.Token, error) {
+func (s *Users) ChangePassword(ctx context.Context, by model.Actor, in model.PasswordInput) (model.Token, error) {
 	if err := in.Validate(); err != nil {
 		return model.Token{}, err
 	}
-	a, hash, err := s.checkPasswords(ctx, userID, in)
+	a, hash, err := s.checkPasswords(ctx, by.ID, in)
 	if err != nil {
 		return model.Token{}, fail("change password", err)
 	}
@@ -81,14 +81,19 @@ func (s *Users) ChangePassword(ctx context.Context, userID int64, in model.Passw
 		res, err := tx.ExecContext(ctx, `
 			UPDATE users
 			SET password_hash = ?, token_version = token_version + 1
-			WHERE id = ? AND token_version = ?`, hash, userID, a.TokenVersion)
+			WHERE id = ? AND token_version = ?`, hash, a.ID, a.TokenVersion)
 		if err := mustMatch(res, err, errStaleToken); err != nil {
 			return err
 		}
-		if err := dropTokens(ctx, tx, userID); err != nil {
+		if err := dropTokens(ctx, tx, a.ID); err != nil {
 			return err
 		}
-		token, err = s.sessions.begin(ctx, tx, userID, a.TokenVersion+1)
+		if a.IsAdmin {
+			if err := audit(ctx, tx, by, model.AuditAdminPassword, auditUser, a.ID, nil, nil); err != nil {
+				return err
+			}
+		}
+		token, err = s.sessions.begin(ctx, tx, a.ID, a.TokenVersion+1)
 		return err
 	})
 	return token, fail("change password", err)

@@ -17,7 +17,7 @@ func TestChangePasswordRace(t *testing.T) {
 	u := s.User()
 	tokens := make([]model.Token, 8)
 	errs := atOnce(len(tokens), func(i int) (err error) {
-		tokens[i], err = s.Services.Users.ChangePassword(t.Context(), u.ID,
+		tokens[i], err = s.Services.Users.ChangePassword(t.Context(), model.Actor{ID: u.ID},
 			model.PasswordInput{OldPassword: u.Password, NewPassword: fmt.Sprintf("new-thimble-%d", i)})
 		return err
 	})
@@ -25,7 +25,7 @@ func TestChangePasswordRace(t *testing.T) {
 		t.Errorf("answers were %v", errs)
 	}
 	for i, token := range tokens {
-		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: fmt.Sprintf("new-thimble-%d", i)}, fmt.Sprint(i))
+		_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Email: u.Email, Password: fmt.Sprintf("new-thimble-%d", i)}, model.Actor{Address: fmt.Sprint(i)})
 		if won := token.AccessToken != ""; (err == nil) != won {
 			t.Errorf("change %d was answered %t, and a login with it %v", i, won, err)
 		} else if won {
@@ -65,7 +65,7 @@ func TestUserGone(t *testing.T) {
 	u := s.User()
 	s.Exec("DELETE FROM users WHERE id = ?", u.ID)
 	_, get := s.Services.Users.Get(t.Context(), u.ID)
-	_, change := s.Services.Users.ChangePassword(t.Context(), u.ID, model.PasswordInput{OldPassword: u.Password, NewPassword: "another one"})
+	_, change := s.Services.Users.ChangePassword(t.Context(), model.Actor{ID: u.ID}, model.PasswordInput{OldPassword: u.Password, NewPassword: "another one"})
 	for name, err := range map[string]error{
 		"Get": get, "ChangePassword": change,
 		"UpdateProfile": s.Services.Users.UpdateProfile(t.Context(), u.ID, model.ProfileInput{Name: "N", Email: "n@example.com"}),

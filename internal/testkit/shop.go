@@ -92,7 +92,7 @@ func (s *Shop) User() *Person {
 func (s *Shop) Admin() *Person {
 	s.t.Helper()
 	p := s.User()
-	if err := s.Services.Auth.PromoteUser(s.t.Context(), p.Email); err != nil {
+	if err := s.Services.Auth.PromoteUser(s.t.Context(), model.Actor{}, p.Email); err != nil {
 		s.t.Fatal(err)
 	}
 	return p
@@ -101,7 +101,7 @@ func (s *Shop) Admin() *Person {
 // Login gives a person a fresh token.
 func (s *Shop) Login(p *Person) {
 	s.t.Helper()
-	login, err := s.Services.Auth.Login(s.t.Context(), model.LoginInput{Username: p.Email, Password: p.Password}, "test")
+	login, err := s.Services.Auth.Login(s.t.Context(), model.LoginInput{Username: p.Email, Password: p.Password}, model.Actor{Address: "test"})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func (s *Shop) ProductIn(category, name, price string, stock int) model.Product 
 		s.t.Fatal(err)
 	}
 	pieces := model.Int(stock)
-	p, err := s.Services.Products.Create(s.t.Context(), 0, model.ProductInput{Name: name, Price: &cents, Category: category, Stock: &pieces})
+	p, err := s.Services.Products.Create(s.t.Context(), model.Actor{}, model.ProductInput{Name: name, Price: &cents, Category: category, Stock: &pieces})
 	if err != nil {
 		s.t.Fatal(err)
 	}

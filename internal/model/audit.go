@@ -1,0 +1,74 @@
+package model
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Actor is who does something, as the audit log remembers them: the user of a request, or a command of
+// the program's.
+type Actor struct {
+	ID        int64 // 0 for a command, and for who has not logged in yet
+	Address   string
+	RequestID string
+	Command   string // "hexamart admin"
+}
+
+// What the audit log has entries of.
+const (
+	AuditProductCreate = "product.create"
+	AuditProductUpdate = "product.update"
+	AuditProductDelete = "product.delete"
+	AuditOrderStatus   = "order.status"
+	AuditAdminCreate   = "admin.create"
+	AuditAdminPromote  = "admin.promote"
+	AuditAdminLogin    = "admin.login"
+	AuditAdminRefused  = "admin.login_failed"
+	AuditAdminPassword = "admin.password"
+)
+
+// AuditActions are all of them.
+var AuditActions = []string{AuditProductCreate, AuditProductUpdate, AuditProductDelete, AuditOrderStatus,
+	AuditAdminCreate, AuditAdminPromote, AuditAdminLogin, AuditAdminRefused, AuditAdminPassword}
+
+// AuditEntry is something that was done as admin. The actor's name and e-mail are those of now, null when
+// the account is gone. Before and After are JSON, null where there was nothing.
+type AuditEntry struct {
+	ID         int64            `db:"id" json:"id"`
+	At         time.Time        `db:"created_at" json:"at"`
+	ActorID    *int64           `db:"actor_id" json:"actor_id"`
+	ActorName  *string          `db:"actor_name" json:"actor_name"`
+	ActorEmail *string          `db:"actor_email" json:"actor_email"`
+	Command    *string          `db:"command" json:"command"`
+	Action     string           `db:"action" json:"action"`
+	ObjectType string           `db:"object_type" json:"object_type"`
+	ObjectID   int64            `db:"object_id" json:"object_id"`
+	Before     *json.RawMessage `db:"before_state" json:"before"`
+	After      *json.RawMessage `db:"after_state" json:"after"`
+	Address    *string          `db:"address" json:"address"`
+	RequestID  *string          `db:"request_id" json:"request_id"`
+}
+
+// AuditFilter selects entries; zero values select all. From is included, To is not.
+type AuditFilter struct {
+	ActorID int64
+	Action  string
+	From    *time.Time
+	To      *time.Time
+	Page    Page
+}
+
+// Validate checks the action and the page.
+func (f *AuditFilter) Validate() error {
+	var c check
+	if f.Action != "" && !slices.Contains(AuditActions, f.Action) {
+		c.bad("action", "must be one of %s", strings.Join(AuditActions, ", "))
+	}
+	if f.From != nil && f.To != nil && !f.From.Before(*f.To) {
+		c.bad("from", "must be before to")
+	}
+	f.Page.check(&c, "")
+	return c.err()
+}
