@@ -157,17 +157,22 @@ func TestMassAssignment(t *testing.T) {
 		{admin, "PUT /orders/1/status", plus(`{"status":"Shipped"}`), 200, is{`"id":1`, f(`"user_id":%d`, u.ID), `"payment_status":"Pending"`, `"total_price":59.97`, "!2020"}},
 		{u, "GET /orders/1", "", 200, is{f(`"by":%d}]`, admin.ID), "!2020"}},
 		{victim, "GET /orders", "", 200, is{"[]"}},
+		{nil, "POST /auth/refresh", plus(refreshBody(again(s, u))), 200, is{"!777"}},
+		{u, "POST /auth/logout", plus(refreshBody(again(s, u))), 200, nil},
+		{victim, "GET /cart", "", 200, is{"[]"}}, // still logged in
 		{u, "PUT /users/change-password", plus(f(`{"old_password":%q,"new_password":"another one"}`, u.Password)), 200, nil},
 	})
 	for query, want := range map[string]int64{
-		"SELECT COUNT(*) FROM users WHERE is_admin":                                            1,
-		"SELECT SUM(token_version) FROM users":                                                 1, // u's change of password
-		"SELECT COUNT(*) FROM users WHERE password_hash = 'x'":                                 0,
-		"SELECT COUNT(*) FROM users WHERE created_at < '2021-01-01'":                           0,
-		"SELECT COUNT(*) FROM products WHERE created_at < '2021-01-01' OR id = 777":            0,
-		"SELECT COUNT(*) FROM products WHERE archived_at IS NOT NULL OR price = 0.01":          0,
-		"SELECT COUNT(*) FROM orders WHERE id = 777 OR total_price = 0.01 OR user_id = 3":      0,
-		"SELECT COUNT(*) FROM order_history WHERE changed_by = 3 OR created_at < '2021-01-01'": 0,
+		"SELECT COUNT(*) FROM users WHERE is_admin":                                                  1,
+		"SELECT SUM(token_version) FROM users":                                                       1, // u's change of password
+		"SELECT COUNT(*) FROM users WHERE password_hash = 'x'":                                       0,
+		"SELECT COUNT(*) FROM users WHERE created_at < '2021-01-01'":                                 0,
+		"SELECT COUNT(*) FROM products WHERE created_at < '2021-01-01' OR id = 777":                  0,
+		"SELECT COUNT(*) FROM products WHERE archived_at IS NOT NULL OR price = 0.01":                0,
+		"SELECT COUNT(*) FROM orders WHERE id = 777 OR total_price = 0.01 OR user_id = 3":            0,
+		"SELECT COUNT(*) FROM audit_log WHERE id = 777 OR actor_id = 3 OR created_at < '2021-01-01'": 0,
+		"SELECT COUNT(DISTINCT family) FROM refresh_tokens WHERE user_id = 3":                        1,
+		"SELECT COUNT(*) FROM order_history WHERE changed_by = 3 OR created_at < '2021-01-01'":       0,
 	} {
 		if got := s.Count(query); got != want {
 			t.Errorf("%s: %d, want %d", query, got, want)
