@@ -74,6 +74,9 @@ func checkAnswer(t *testing.T, call, method string, a testkit.Answer) {
 	if a.Header.Get("X-Request-Id") == "" {
 		bad("no X-Request-Id")
 	}
+	if a.Header.Get("Set-Cookie") != "" {
+		bad("a cookie")
+	}
 	for _, secret := range secrets {
 		if strings.Contains(a.Body, secret) {
 			bad("%q in the answer", secret)

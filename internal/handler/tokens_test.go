@@ -149,3 +149,18 @@ func TestTokensEnd(t *testing.T) {
 		{nil, "POST /auth/login", f(`{"email":%q,"password":"another one"}`, before.Email), 200, nil},
 	})
 }
+
+// TestTokensNotInAddresses sends tokens where addresses, which end up in logs and histories, would have
+// them: they are not looked at there, nor in cookies.
+func TestTokensNotInAddresses(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	for _, name := range []string{"access_token", "token", "authorization", "bearer"} {
+		send(t, s, step{nil, "GET /users/profile?" + name + "=" + u.Token, "", 401, nil})
+		send(t, s, step{nil, "GET /users/profile", "", 401, nil}, "Cookie: "+name+"="+u.Token)
+	}
+	send(t, s, step{nil, "POST /auth/refresh?refresh_token=" + u.Refresh, `{}`, 422, nil})
+	send(t, s, step{nil, "POST /auth/logout?refresh_token=" + u.Refresh, `{}`, 401, nil})
+	alive(t, s, "the session", u, true)
+}
