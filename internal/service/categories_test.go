@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"hexamart/internal/model"
 	"hexamart/internal/testkit"
 )
 
@@ -28,7 +29,7 @@ func TestListCategories(t *testing.T) {
 	s.ProductIn("Books", "B", "1", 1) // the same to people and to the collation
 	s.ProductIn("Äpfel", "C", "1", 1)
 	gone := s.ProductIn("Gone", "D", "1", 1)
-	if err := s.Services.Products.Delete(t.Context(), gone.ID); err != nil {
+	if err := s.Services.Products.Delete(t.Context(), model.Actor{}, gone.ID); err != nil {
 		t.Fatal(err)
 	}
 	want(2, "few")
