@@ -14,29 +14,31 @@ import (
 
 // Numbers of server errors, the same on MySQL and MariaDB unless noted.
 const (
-	erDuplicate      = 1062
-	erNoTable        = 1146
-	erNoReferenced   = 1452
-	erNoVariable     = 1193
-	erLockWait       = 1205
-	erDeadlock       = 1213 // on a cluster also: another node was faster
-	erCommitFailed   = 1180
-	erGroupRolledBk  = 3101 // MySQL group replication's 1213
-	erTooManyConns   = 1040
-	erShutdown       = 1053
-	erUserConns      = 1203
-	erNotReady       = 1047 // a cluster node without quorum
-	erReadOnly       = 1290
-	erReadOnlyMode   = 1836
-	erReadOnlyTx     = 1792
-	erGroupNotOnline = 3100
-	erQueryKilled    = 1317
-	erConnKilled     = 1927 // MariaDB
-	erConnIdle       = 4031 // MySQL
-	erDiskFull       = 1021
-	erTableFull      = 1114
-	erOutOfRange     = 1690
-	erLockNowait     = 3572 // 1205 on MariaDB
+	erDuplicate        = 1062
+	erNoTable          = 1146
+	erNoReferenced     = 1452
+	erNoVariable       = 1193
+	erLockWait         = 1205
+	erDeadlock         = 1213 // on a cluster also: another node was faster
+	erCommitFailed     = 1180
+	erGroupRolledBk    = 3101 // MySQL group replication's 1213
+	erTooManyConns     = 1040
+	erShutdown         = 1053
+	erUserConns        = 1203
+	erNotReady         = 1047 // a cluster node without quorum
+	erReadOnly         = 1290
+	erReadOnlyMode     = 1836
+	erReadOnlyTx       = 1792
+	erGroupNotOnline   = 3100
+	erQueryKilled      = 1317
+	erConnKilled       = 1927 // MariaDB
+	erTookTooLong      = 1969 // MariaDB
+	erTookTooLongMySQL = 3024
+	erConnIdle         = 4031 // MySQL
+	erDiskFull         = 1021
+	erTableFull        = 1114
+	erOutOfRange       = 1690
+	erLockNowait       = 3572 // 1205 on MariaDB
 )
 
 func hasNumber(err error, numbers ...uint16) bool {
@@ -111,7 +113,7 @@ func isBroken(err error) bool {
 func IsUnavailable(err error) bool {
 	var netErr net.Error
 	return isRetryable(err) || isRefusal(err) || isBroken(err) ||
-		hasNumber(err, erCommitFailed, erTooManyConns, erUserConns, erQueryKilled, erDiskFull, erTableFull) ||
+		hasNumber(err, erCommitFailed, erTooManyConns, erUserConns, erQueryKilled, erTookTooLong, erTookTooLongMySQL, erDiskFull, erTableFull) ||
 		errors.Is(err, errAway) || errors.Is(err, errReadOnly) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.As(err, &netErr)
 }

@@ -17,8 +17,9 @@ import (
 
 // Products is what the shop sells. All but ListAll treat an archived product as one that isn't there.
 type Products struct {
-	db      *sqlx.DB
-	changes atomic.Uint64
+	db       *sqlx.DB
+	changes  atomic.Uint64
+	searches chan struct{} // one for each that runs
 }
 
 // Version is a number that is another one after each write through this instance that may have changed
@@ -40,25 +41,33 @@ var errNoProduct = apperr.New(apperr.NotFound, "There is no such product in the 
 func (s *Products) List(ctx context.Context, f model.ProductFilter) (model.List[model.Product], error) {
 	sold := false
 	f.Archived = &sold
-	return listProducts(ctx, s.db, productColumns, f, func(p model.Product) model.Product { return p })
+	return listProducts(ctx, s, productColumns, f, func(p model.Product) model.Product { return p })
 }
 
 // ListAll returns a page of all products, archived ones included unless the filter says otherwise.
 func (s *Products) ListAll(ctx context.Context, f model.ProductFilter) (model.List[model.AdminProduct], error) {
-	return listProducts(ctx, s.db, productColumns+", archived_at", f,
+	return listProducts(ctx, s, productColumns+", archived_at", f,
 		func(p model.AdminProduct) model.Product { return p.Product })
 }
 
-func listProducts[T any](ctx context.Context, db *sqlx.DB, columns string, f model.ProductFilter,
+func listProducts[T any](ctx context.Context, s *Products, columns string, f model.ProductFilter,
 	product func(T) model.Product) (model.List[T], error) {
 	if err := f.Validate(); err != nil {
 		return model.List[T]{}, err
 	}
+	selecting := "SELECT "
+	if f.Search != "" {
+		done, err := s.searchTurn(ctx)
+		if err != nil {
+			return model.List[T]{}, fail("wait for a turn to search", err)
+		}
+		defer done()
+		selecting = boundedSelect
+	}
 	where, args := productFilter(f)
 	order, after, afterArgs := productOrder(f)
 	var rows []T
-	err := db.SelectContext(ctx, &rows, `
-		SELECT `+columns+`
+	err := s.db.SelectContext(ctx, &rows, selecting+columns+`
 		FROM products`+productIndex(f)+`
 		WHERE `+strings.Join(append(where, after...), " AND ")+`
 		ORDER BY `+order+`
@@ -69,12 +78,28 @@ func listProducts[T any](ctx context.Context, db *sqlx.DB, columns string, f mod
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
 	if f.Page.Count {
 		list.Total = new(int64)
-		err = db.GetContext(ctx, list.Total, `
-			SELECT COUNT(*)
+		err = s.db.GetContext(ctx, list.Total, selecting+`COUNT(*)
 			FROM products
 			WHERE `+strings.Join(where, " AND "), args...)
 	}
 	return list, fail("count products", err)
+}
+
+// maxSearches is how many searches run at once. One may have to look at every name, and together they
+// must not keep everything else waiting.
+const maxSearches = 6
+
+// boundedSelect is a SELECT that the server ends after ten seconds: it does not notice by itself that
+// nobody waits any more. MariaDB reads the first comment, MySQL the second.
+const boundedSelect = "/*M! SET STATEMENT max_statement_time = 10 FOR */ SELECT /*+ MAX_EXECUTION_TIME(10000) */ "
+
+func (s *Products) searchTurn(ctx context.Context) (done func(), err error) {
+	select {
+	case s.searches <- struct{}{}:
+		return func() { <-s.searches }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func productFilter(f model.ProductFilter) (where []string, args []any) {

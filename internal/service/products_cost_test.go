@@ -1,13 +1,18 @@
 package service_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
 	"hexamart/internal/model"
+	"hexamart/internal/service"
 	"hexamart/internal/testkit"
 )
 
@@ -81,4 +86,42 @@ func rowsLookedAt(t *testing.T, db *sqlx.DB) (sum int) {
 		t.Fatal("the server counted nothing")
 	}
 	return sum
+}
+
+// TestSearchTurns fills all turns: a further search waits, and stops waiting with its caller, while lists that
+// need none go on.
+func TestSearchTurns(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.Product("Lamp", "19.99", 5)
+	search := model.ProductFilter{Search: "lamp"}
+	leave := service.FillSearches(s.Services.Products)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := s.Services.Products.List(ctx, search); code(err) != apperr.Unavailable {
+		t.Errorf("a search beyond all turns: %v", err)
+	}
+	if list, err := s.Services.Products.List(t.Context(), model.ProductFilter{}); err != nil || len(list.Items) != 1 {
+		t.Errorf("a list beside the searches: %v, %v", list, err)
+	}
+	leave()
+	for range 20 {
+		if list, err := s.Services.Products.List(t.Context(), search); err != nil || len(list.Items) != 1 {
+			t.Errorf("a search after the searches: %v, %v", list, err)
+		}
+	}
+}
+
+// TestSearchBounded looks whether the server heeds the limit of a search's time: with a limit of a moment in
+// its place it gives up.
+func TestSearchBounded(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.Product("Lamp", "19.99", 5)
+	short := strings.NewReplacer("= 10 ", "= 0.05 ", "(10000)", "(50)").Replace(service.BoundedSelect)
+	var n int
+	err := s.DB.GetContext(t.Context(), &n, short+"COUNT(*) FROM products p JOIN products q WHERE SLEEP(5) = 0 OR BENCHMARK(1000000000, 1) = 0")
+	if !database.IsUnavailable(err) {
+		t.Errorf("got %d, %v", n, err)
+	}
 }

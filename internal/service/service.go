@@ -31,7 +31,7 @@ type Services struct {
 // New wires the services. A session, which begins with a login, lasts for the given time at most.
 func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter, sessionLife time.Duration) *Services {
 	sessions := &Sessions{db, tokens, sessionLife}
-	products := &Products{db: db}
+	products := &Products{db: db, searches: make(chan struct{}, maxSearches)}
 	return &Services{
 		Auth:     &Auth{db, passwords, tokens, logins, sessions},
 		Sessions: sessions,
