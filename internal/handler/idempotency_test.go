@@ -208,6 +208,29 @@ func TestIdempotencyKeyRace(t *testing.T) {
 	mustHold(t, s)
 }
 
+// TestIdempotencyKeyLocked asks for an answer that was given long ago while somebody else is reading it.
+func TestIdempotencyKeyLocked(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, lamp := s.User(), s.Product("Lamp", "19.99", 50)
+	s.Fill(u, lamp, 2)
+	first := placeUnder(s, u, "key", anOrder)
+	tx, err := s.DB.BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.Exec("SELECT 1 FROM idempotency_keys FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	if again := placeUnder(s, u, "key", anOrder); !isReplayOf(again, first) {
+		t.Errorf("again: %+v", again)
+	}
+	if other := placeUnder(s, u, "key", strings.Replace(anOrder, "UPI", "Credit Card", 1)); other.Field("code") != "idempotency_key_reused" {
+		t.Errorf("another order: %+v", other)
+	}
+}
+
 // TestForgetKeys removes what is older than two days and nothing else.
 func TestForgetKeys(t *testing.T) {
 	t.Parallel()

@@ -45,16 +45,20 @@ func takeKey(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInput
 }
 
 func readAnswer(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInput) (model.PlacedOrder, error) {
-	var kept keptAnswer
-	err := tx.GetContext(ctx, &kept, `
+	const query = `
 		SELECT request, answer
 		FROM idempotency_keys
-		WHERE user_id = ? AND name = ?
-		FOR UPDATE NOWAIT`, userID, *in.IdempotencyKey)
+		WHERE user_id = ? AND name = ?`
+	var kept keptAnswer
+	err := tx.GetContext(ctx, &kept, query+" FOR UPDATE NOWAIT", userID, *in.IdempotencyKey)
+	if locked := err; database.IsLocked(locked) {
+		// By the first attempt, or by one more that is being told its answer: only that can be read.
+		if err = tx.GetContext(ctx, &kept, query, userID, *in.IdempotencyKey); errors.Is(err, sql.ErrNoRows) {
+			return model.PlacedOrder{}, apperr.Retry(apperr.KeyInUse,
+				"Your first attempt at this order is still being worked on. Please ask again in a moment.", time.Second, locked)
+		}
+	}
 	switch {
-	case database.IsLocked(err):
-		return model.PlacedOrder{}, apperr.Retry(apperr.KeyInUse,
-			"Your first attempt at this order is still being worked on. Please ask again in a moment.", time.Second, err)
 	case err != nil:
 		return model.PlacedOrder{}, err
 	case !bytes.Equal(kept.Request, requestOf(in)):
