@@ -34,6 +34,7 @@ const (
 	UnsupportedMedia   Code = "unsupported_media"       //
 	RateLimited        Code = "rate_limited"            // retry after RetryAfter
 	Unavailable        Code = "temporarily_unavailable" // retry after RetryAfter
+	Internal           Code = "internal"                // what every error that is none of the above is shown as
 )
 
 // Field is one broken rule of an input: the field as the client names it, and a sentence.

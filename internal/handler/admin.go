@@ -19,7 +19,7 @@ func (a *API) dashboard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return respond(w, http.StatusOK, struct {
+	return respondPictured(w, r, http.StatusOK, struct {
 		message
 		model.Dashboard
 	}{message{"Welcome to the admin dashboard."}, dashboard})

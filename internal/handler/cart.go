@@ -33,7 +33,7 @@ func (a *API) addToCart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return respond(w, http.StatusOK, cartAnswer{message{item.Name + " is in your cart."}, &item})
+	return respondPictured(w, r, http.StatusOK, cartAnswer{message{item.Name + " is in your cart."}, &item})
 }
 
 func (a *API) updateCart(w http.ResponseWriter, r *http.Request) error {
@@ -52,7 +52,7 @@ func (a *API) updateCart(w http.ResponseWriter, r *http.Request) error {
 	if item == nil {
 		return respond(w, http.StatusOK, cartAnswer{message: message{"The product is out of your cart."}})
 	}
-	return respond(w, http.StatusOK, cartAnswer{message{"Your cart is updated."}, item})
+	return respondPictured(w, r, http.StatusOK, cartAnswer{message{"Your cart is updated."}, item})
 }
 
 func (a *API) decreaseInCart(w http.ResponseWriter, r *http.Request) error {

@@ -127,7 +127,7 @@ func checkProblem(t *testing.T, call string, a testkit.Answer) {
 		bad("%v", err)
 		return
 	}
-	if p.Type == "" || p.Title != http.StatusText(a.Status) || p.Status != a.Status || p.RequestID != a.Header.Get("X-Request-Id") {
+	if p.Type != "/errors/"+p.Code || p.Title != http.StatusText(a.Status) || p.Status != a.Status || p.RequestID != a.Header.Get("X-Request-Id") {
 		bad("type, title, status or request_id is wrong")
 	}
 	if !sentence.MatchString(p.Detail) || !codeForm.MatchString(p.Code) {

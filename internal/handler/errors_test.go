@@ -27,10 +27,10 @@ func TestProblems(t *testing.T) {
 		call, body string
 		want       string
 	}{
-		{nil, "GET /nowhere", "", `{"type":"about:blank","title":"Not Found","status":404,"detail":"There is nothing at this address.","code":"not_found","request_id":"me"}`},
-		{nil, "GET /cart", "", `{"type":"about:blank","title":"Unauthorized","status":401,"detail":"Please log in first.","code":"unauthenticated","request_id":"me"}`},
-		{nil, "DELETE /products", "", `{"type":"about:blank","title":"Method Not Allowed","status":405,"detail":"This address answers GET, HEAD, POST only.","code":"method_not_allowed","request_id":"me"}`},
-		{u, "POST /cart", `{"product_id":"x"}`, `{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"Product id must be a whole number. Quantity is required.","code":"validation_failed","request_id":"me",` +
+		{nil, "GET /nowhere", "", `{"type":"/errors/not_found","title":"Not Found","status":404,"detail":"There is nothing at this address.","code":"not_found","request_id":"me"}`},
+		{nil, "GET /cart", "", `{"type":"/errors/unauthenticated","title":"Unauthorized","status":401,"detail":"Please log in first.","code":"unauthenticated","request_id":"me"}`},
+		{nil, "DELETE /products", "", `{"type":"/errors/method_not_allowed","title":"Method Not Allowed","status":405,"detail":"This address answers GET, HEAD, POST only.","code":"method_not_allowed","request_id":"me"}`},
+		{u, "POST /cart", `{"product_id":"x"}`, `{"type":"/errors/validation_failed","title":"Unprocessable Entity","status":422,"detail":"Product id must be a whole number. Quantity is required.","code":"validation_failed","request_id":"me",` +
 			`"errors":[{"field":"product_id","message":"Product id must be a whole number."},{"field":"quantity","message":"Quantity is required."}]}`},
 	} {
 		method, path, _ := strings.Cut(c.call, " ")

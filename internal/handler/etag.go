@@ -34,6 +34,21 @@ func namedTag(values []string, tag string) string {
 	return ""
 }
 
+// writeTagged writes what is the same for everybody with an entity tag, or 304 to a client that has it already.
+func writeTagged(w http.ResponseWriter, r *http.Request, caching, contentType string, body []byte) error {
+	h := w.Header()
+	h.Set("Cache-Control", caching)
+	tag := tagOf(body)
+	if known := namedTag(r.Header.Values("If-None-Match"), tag); known != "" {
+		h.Set("ETag", known)
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("ETag", `"`+tag+`"`)
+	write(w, http.StatusOK, contentType, body)
+	return nil
+}
+
 // precondition is what If-Match says of the product that a write is about; nil if it says nothing.
 func precondition(r *http.Request) func(model.Product) error {
 	values := r.Header.Values("If-Match")
@@ -42,7 +57,7 @@ func precondition(r *http.Request) func(model.Product) error {
 	}
 	return func(now model.Product) error {
 		body, err := encode(now)
-		if err == nil && namedTag(values, tagOf(body)) == "" {
+		if err == nil && namedTag(values, tagOf(withPictures(r, body))) == "" {
 			err = apperr.New(apperr.PreconditionFailed, "The product was changed by somebody else since you loaded it. Please load it again.")
 		}
 		return err

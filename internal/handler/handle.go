@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/docs"
 )
 
 // statuses is the one place where an error becomes a status; a code that is not here is a 500.
@@ -69,7 +70,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if !ok {
 		status = http.StatusInternalServerError
-		known = &apperr.Error{Code: "internal", Message: "Something went wrong on our side. Please try again later."}
+		known = &apperr.Error{Code: apperr.Internal, Message: "Something went wrong on our side. Please try again later."}
 	}
 	a.logFailure(r.Context(), status, err)
 	h := w.Header()
@@ -84,7 +85,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h.Set("Cache-Control", "no-store")
 	write(w, status, problemType, encodeProblem(problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: known.Message,
+		Type: docs.ProblemPath(string(known.Code)), Title: http.StatusText(status), Status: status, Detail: known.Message,
 		Code: known.Code, RequestID: RequestID(r.Context()), Errors: known.Fields,
 	}, known.Details))
 }

@@ -7,14 +7,6 @@ import (
 	"hexamart/internal/apperr"
 )
 
-func (a *API) welcome(w http.ResponseWriter, _ *http.Request) error {
-	return respond(w, http.StatusOK, struct {
-		message
-		Version string `json:"version"`
-		Docs    string `json:"docs"`
-	}{message{"Welcome to HexaMart."}, a.Version, "/docs"})
-}
-
 type health struct {
 	Status string `json:"status"`
 }

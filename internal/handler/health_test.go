@@ -12,7 +12,7 @@ func TestHealth(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	a := send(t, s, step{nil, "GET /", "", 200, is{`"version":"test"`, `"docs":"/docs"`}})
-	if got := names(a.Body); got != "docs message version" || !sentence.MatchString(text(members(a.Body)["message"])) {
+	if got := names(a.Body); got != "docs errors http message openapi postman reference version" || !sentence.MatchString(text(members(a.Body)["message"])) {
 		t.Errorf("the welcome is %s", a.Body)
 	}
 	run(t, s, []step{

@@ -26,9 +26,10 @@ const (
 	requestTimeout = 20 * time.Second // for all of a request's work; beyond it the answer is 503
 )
 
-// request is what the context carries: the request's id and, once known, who is asking.
+// request is what the context carries: the request's id and origin and, once known, who is asking.
 type request struct {
 	id        string
+	origin    string // scheme and host by which the client reaches the shop, "" if that can't be told
 	principal model.Principal
 }
 
@@ -64,7 +65,7 @@ func (a *API) identify(next http.Handler) http.Handler {
 		if a.draining.Load() {
 			w.Header().Set("Connection", "close")
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{id: id})))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{id: id, origin: a.originOf(r)})))
 	})
 }
 
@@ -164,9 +165,9 @@ func routePath(r *http.Request) string {
 	return "/" + strings.Join(segments, "/")
 }
 
-// compress sends JSON compressed to clients that ask for it.
+// compress sends text compressed to clients that ask for it.
 func compress() func(http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypes([]string{"application/json", problemType}), gzhttp.MinSize(1), gzhttp.EnableZstd(false), gzhttp.SuffixETag(gzipTag))
+	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypes([]string{"application/json", problemType, "text/html", "text/plain", "text/css", "text/javascript", "image/svg+xml"}), gzhttp.MinSize(1), gzhttp.EnableZstd(false), gzhttp.SuffixETag(gzipTag))
 	if err != nil {
 		panic(err) // wrong options of our own
 	}

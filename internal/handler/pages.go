@@ -33,11 +33,12 @@ type page struct {
 	version uint64    // of the products when it was read
 }
 
-func newPage(v any, header http.Header) (*page, error) {
+func newPage(r *http.Request, v any, header http.Header) (*page, error) {
 	body, err := encode(v)
 	if err != nil {
 		return nil, err
 	}
+	body = withPictures(r, body)
 	return &page{body: body, tag: tagOf(body), header: header, zipped: sync.OnceValue(func() []byte { return zip(body) })}, nil
 }
 
@@ -128,11 +129,11 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 		if err != nil {
 			return nil, err
 		}
-		return newPage(v, header)
+		return newPage(r, v, header)
 	}
 	var p *page
 	var err error
-	if key := routePath(r) + "?" + r.URL.RawQuery; len(key) <= maxPageKey {
+	if key := requestOf(r.Context()).origin + routePath(r) + "?" + r.URL.RawQuery; len(key) <= maxPageKey {
 		p, err = a.pages.get(r.Context(), key, a.Services.Products.Version(), read)
 	} else {
 		p, err = read()

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -9,12 +10,12 @@ import (
 // TestPagesRoom asks for more than there is room for, again and again and at many versions.
 func TestPagesRoom(t *testing.T) {
 	t.Parallel()
-	ps := newPages()
+	ps, nobody := newPages(), httptest.NewRequest("GET", "/", nil)
 	for version := range uint64(3) {
 		for range 2 {
 			for i := range 2000 {
 				want := strings.Repeat(fmt.Sprint(i), 3000)
-				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), version, func() (*page, error) { return newPage(want, nil) })
+				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), version, func() (*page, error) { return newPage(nobody, want, nil) })
 				if err != nil || len(p.body) < 3000 || !strings.Contains(string(p.body), fmt.Sprint(i)) {
 					t.Fatalf("page %d is %.20s, %v", i, p.body, err)
 				}

@@ -65,11 +65,13 @@ func (a *API) createProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
+	in.ImageURL = withoutOrigin(r, in.ImageURL)
 	product, err := a.Services.Products.Create(r.Context(), actor(r), in)
 	if err != nil {
 		return err
 	}
-	return created(w, "/products/"+strconv.FormatInt(product.ID, 10), struct {
+	w.Header().Set("Location", "/products/"+strconv.FormatInt(product.ID, 10))
+	return respondPictured(w, r, http.StatusCreated, struct {
 		productAnswer
 		ProductID int64 `json:"product_id"`
 	}{productAnswer{message{"The product is in the shop."}, product}, product.ID})
@@ -84,11 +86,12 @@ func (a *API) updateProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
+	in.ImageURL = withoutOrigin(r, in.ImageURL)
 	product, err := a.Services.Products.Update(r.Context(), actor(r), id, in, precondition(r))
 	if err != nil {
 		return err
 	}
-	return respond(w, http.StatusOK, productAnswer{message{"The product is updated."}, product})
+	return respondPictured(w, r, http.StatusOK, productAnswer{message{"The product is updated."}, product})
 }
 
 func (a *API) patchProduct(w http.ResponseWriter, r *http.Request) error {
@@ -100,11 +103,12 @@ func (a *API) patchProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
+	in.ImageURL.Value = withoutOrigin(r, in.ImageURL.Value)
 	product, err := a.Services.Products.Patch(r.Context(), actor(r), id, in, precondition(r))
 	if err != nil {
 		return err
 	}
-	return respond(w, http.StatusOK, productAnswer{message{"The product is updated."}, product})
+	return respondPictured(w, r, http.StatusOK, productAnswer{message{"The product is updated."}, product})
 }
 
 func (a *API) deleteProduct(w http.ResponseWriter, r *http.Request) error {

@@ -33,6 +33,15 @@ func encode(v any) ([]byte, error) {
 	return body.Bytes(), err
 }
 
+// respondPictured is respond for what has products in it.
+func respondPictured(w http.ResponseWriter, r *http.Request, status int, v any) error {
+	body, err := encode(v)
+	if err == nil {
+		write(w, status, "application/json", withPictures(r, body))
+	}
+	return err
+}
+
 // created is respond for something new, which from now on is at location.
 func created(w http.ResponseWriter, location string, v any) error {
 	w.Header().Set("Location", location)
@@ -50,7 +59,7 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 // respondList writes a page as a bare array, with the way to the next one in the headers.
 func respondList[T any](w http.ResponseWriter, r *http.Request, list model.List[T]) error {
 	maps.Copy(w.Header(), listHeader(r, list))
-	return respond(w, http.StatusOK, list.Items)
+	return respondPictured(w, r, http.StatusOK, list.Items)
 }
 
 // listHeader says how many there are, if that was asked, and where the next page is, if there is one.

@@ -30,6 +30,13 @@ func (a *API) Routes() http.Handler {
 		r.Post("/auth/login", a.handle(a.login))
 		r.Post("/auth/refresh", a.handle(a.refresh))
 		r.Post("/auth/logout", a.handle(a.logout)) // asks for either token by itself
+		r.Get("/pictures/{file}", a.handle(a.getPicture))
+		r.Get("/openapi.json", a.handle(a.openAPI))
+		r.Get("/docs", a.handle(a.docsPage))
+		r.Get("/docs/{file}", a.handle(a.docsFile))
+		r.Get("/redoc", a.handle(a.reference))
+		r.Get("/errors", a.handle(a.listErrors))
+		r.Get("/errors/{code}", a.handle(a.getError))
 	})
 	r.Group(func(r chi.Router) { // users
 		r.Use(each...)

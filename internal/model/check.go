@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/pictures"
 )
 
 // check collects the broken fields of one input.
@@ -67,13 +68,15 @@ func (c *check) password(name, v string) {
 	}
 }
 
+// imageURL takes a web address, or a path of the shop's own pictures, which clients see as one.
 func (c *check) imageURL(name string, v *string) {
 	*v = strings.TrimSpace(*v)
 	if *v == "" {
 		return
 	}
 	u, err := url.Parse(*v)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	own := strings.HasPrefix(*v, pictures.Path) && !strings.ContainsAny(*v, "\"<>\\")
+	if !own && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
 		c.bad(name, "must be a web address that starts with http:// or https://")
 	} else if utf8.RuneCountInString(*v) > 255 {
 		c.bad(name, "must have at most 255 characters")

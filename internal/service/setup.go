@@ -14,6 +14,7 @@ import (
 	"hexamart/internal/apperr"
 	"hexamart/internal/database"
 	"hexamart/internal/model"
+	"hexamart/internal/pictures"
 )
 
 // CreateAdmin makes an account with the admin's rights; EmailTaken if there is one already.
@@ -118,7 +119,7 @@ func (s *Products) Seed(ctx context.Context) (added int64, err error) {
 	return added, fail("seed", err)
 }
 
-// demoProducts reads the catalogue: name, price, category, stock, under one line of headings.
+// demoProducts reads the catalogue: name, price, category, stock, picture, under one line of headings.
 func demoProducts() ([]model.ProductInput, error) {
 	rows, err := csv.NewReader(strings.NewReader(catalogue)).ReadAll()
 	if err != nil {
@@ -134,7 +135,8 @@ func demoProducts() ([]model.ProductInput, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: stock %w", row[0], err)
 		}
-		p := model.ProductInput{Name: row[0], Price: &price, Category: row[2], Stock: &stock}
+		picture := pictures.Path + row[4] + ".svg"
+		p := model.ProductInput{Name: row[0], Price: &price, Category: row[2], Stock: &stock, ImageURL: &picture}
 		if err := p.Validate(); err != nil {
 			return nil, fmt.Errorf("%s: %w", row[0], err)
 		}

@@ -18,7 +18,8 @@ type Answer struct {
 	t testing.TB
 }
 
-// Do sends a request to the whole API as somebody, nil for nobody. The body is sent as JSON unless it
+// Do sends a request to the whole API as somebody, nil for nobody, and holds it and the answer against the API's
+// description. The body is sent as JSON unless it
 // is empty or headers, given as pairs of "Name: value", say otherwise.
 func (s *Shop) Do(as *Person, method, path, body string, headers ...string) Answer {
 	s.t.Helper()
@@ -39,7 +40,11 @@ func (s *Shop) Do(as *Person, method, path, body string, headers ...string) Answ
 	}
 	w := httptest.NewRecorder()
 	s.Handler.ServeHTTP(w, r)
-	return Answer{w.Code, w.Header(), w.Body.String(), s.t}
+	a := Answer{w.Code, w.Header(), w.Body.String(), s.t}
+	if trouble := keepsContract(r, body, a); trouble != "" {
+		s.t.Error(trouble)
+	}
+	return a
 }
 
 // JSON decodes the body, which must be JSON, into v.
