@@ -6,7 +6,7 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILDFLAGS   = -trimpath -ldflags '-X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash build bench check clean db-server c-compiler load-generator
+.PHONY: help run test test-crash test-docs build bench check clean db-server c-compiler node chromium load-generator
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test-crash: ## crash, freeze and starve shops under load, on a cluster too: minu
 	@race=; if $(CC_WORKS); then race=-race; export CGO_ENABLED=1; fi; \
 	if [ -n "$(SHORT)" ]; then export CRASH_SHORT=1; else export HEXAMART_TEST_LONG=1; fi; \
 	set -x; $(GO) test $$race -tags crash -timeout 60m -run 'Crash|Cluster|Frozen$(if $(SHORT),,|Adopt)' ./internal/database ./cmd/hexamart
+
+test-docs: build node chromium ## check the API's documents with Redocly, openapi-typescript, newman and Chromium (needs Node)
+	@$(MAKE) --no-print-directory db-server
+	@env -u DATABASE_URL .ci/docs
 
 build: ## build bin/hexamart
 	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/hexamart ./cmd/hexamart
@@ -71,6 +75,14 @@ load-generator:
 		echo "There is no wrk here, and it could not be installed. Install it yourself (apt install wrk, or brew install wrk)."; \
 		exit 1; \
 	} >&2
+
+node:
+	@command -v npm >/dev/null || { $(call INSTALL,Node,nodejs,node,npm); command -v npm >/dev/null; } || { \
+		echo "There is no Node here; install version 20.19 or later, with npm." >&2; exit 1; }
+
+chromium:
+	@[ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || { $(call INSTALL,Chromium,chromium,); command -v chromium >/dev/null; } || { \
+		echo "There is no Chromium here; install it, or set CHROMIUM to the path of a browser of its kind." >&2; exit 1; }
 
 # A line of .env that sets DATABASE_URL.
 ENV_HAS_URL = ^[[:space:]]*(export[[:space:]]+)?DATABASE_URL[[:space:]]*[=:][[:space:]]*[^[:space:]\#]
