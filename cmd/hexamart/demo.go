@@ -10,6 +10,7 @@ import (
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/config"
+	"hexamart/internal/docs"
 	"hexamart/internal/model"
 )
 
@@ -53,6 +54,10 @@ func (p *program) printWelcome(ctx context.Context, s *shop, addr string) {
 		fmt.Fprintf(p.stdout, "\n  admin     %s\n  password  the one that was set for this account\n", email)
 	default:
 		fmt.Fprintf(p.stdout, "\n  admin     %s\n  password  %s\n", email, password)
+	}
+	fmt.Fprintf(p.stdout, "\nIn a browser:\n  %s/      where to begin\n", base)
+	for _, l := range docs.Links {
+		fmt.Fprintf(p.stdout, "  %s%-20s %s\n", base, l.Path, l.About)
 	}
 	fmt.Fprintf(p.stdout, "\nTry:\n  curl '%s/products?search=lamp'\n", base)
 	if password != "" {

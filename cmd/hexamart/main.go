@@ -14,24 +14,6 @@ import (
 	"hexamart/internal/config"
 )
 
-const usage = `HexaMart, an e-commerce backend on MySQL or MariaDB.
-
-Usage:
-  hexamart serve [--demo]      serve the shop; --demo fills an empty one and makes an admin
-  hexamart migrate             bring the database up to date; one of the earlier backend is adopted
-      --check                  only say what would change
-      --status                 only list the migrations
-  hexamart seed                add the demo catalogue; safe to repeat
-  hexamart admin EMAIL         make this user an admin, or a new admin with a password that it asks for
-  hexamart verify              check the shop's books, while it is open too: exit with 1 and name each row
-                               whose stock, total, history or the like is not right
-  hexamart healthcheck         exit with 0 if a shop on ADDR is ready
-  hexamart version             print the version
-
-Settings come from the environment or a .env file; .env.example lists them. Without DATABASE_URL the
-commands use a private database server with its data in DATA_DIR.
-`
-
 // program is what a subcommand runs in.
 type program struct {
 	cfg    config.Config
@@ -64,30 +46,37 @@ func stopSignals() []os.Signal {
 // command line or the settings.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(stderr, usage())
 		return 2
 	}
 	switch args[0] {
-	case "help", "-h", "--help":
-		fmt.Fprint(stdout, usage)
-		return 0
-	case "version", "--version":
+	case "help", "-h", "-help", "--help":
+		return help(args[1:], stdout, stderr)
+	case "--version":
+		args = []string{"version"}
+	}
+	command := commandNamed(args[0])
+	if command == nil {
+		return unknown(args[0], stderr)
+	}
+	if asksForHelp(args[1:]) { // which needs no settings
+		return help(args[:1], stdout, stderr)
+	}
+	if command.run == nil {
 		fmt.Fprintln(stdout, "hexamart", fullVersion())
 		return 0
-	}
-	command, ok := commands[args[0]]
-	if !ok {
-		fmt.Fprintf(stderr, "hexamart: there is no command %q\n\n%s", args[0], usage)
-		return 2
 	}
 	cfg, err := config.Load()
 	if err != nil {
 		fmt.Fprintf(stderr, "hexamart: the settings are not right:\n%v\n", err)
 		return 2
 	}
-	err = command(ctx, &program{cfg, stdin, stdout, stderr}, args[1:])
+	for _, warning := range cfg.Warnings {
+		fmt.Fprintf(stderr, "hexamart: %s\n", warning)
+	}
+	err = command.run(ctx, &program{cfg, stdin, stdout, stderr}, args[1:])
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
 		return 0
 	case errors.Is(err, errUsage):
 		return 2
@@ -103,26 +92,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 }
 
-var commands = map[string]func(context.Context, *program, []string) error{
-	"serve":       serve,
-	"migrate":     migrate,
-	"seed":        seed,
-	"admin":       admin,
-	"verify":      verify,
-	"healthcheck": healthcheck,
-}
-
 // parseFlags reads the flags of a subcommand, which may stand before or behind its arguments, of
 // which it wants exactly as many as named.
 func (p *program) parseFlags(set *flag.FlagSet, args []string, names ...string) ([]string, error) {
-	set.SetOutput(p.stderr)
-	set.Usage = func() { fmt.Fprint(p.stderr, usage) }
+	set.SetOutput(io.Discard)
+	set.Usage = func() {}
 	var rest []string
 	for {
 		if err := set.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return nil, err
-			}
+			fmt.Fprintf(p.stderr, "hexamart %s: %v%s\nFor more: hexamart help %s\n", set.Name(), err, nearestFlag(set, err), set.Name())
 			return nil, errUsage
 		}
 		if set.NArg() == 0 {
@@ -131,7 +109,7 @@ func (p *program) parseFlags(set *flag.FlagSet, args []string, names ...string) 
 		rest, args = append(rest, set.Arg(0)), set.Args()[1:]
 	}
 	if len(rest) != len(names) {
-		fmt.Fprintf(p.stderr, "hexamart %s takes %d arguments %v, not %d\n\n%s", set.Name(), len(names), names, len(rest), usage)
+		fmt.Fprintf(p.stderr, "hexamart %s takes %d arguments %v, not %d\nFor more: hexamart help %s\n", set.Name(), len(names), names, len(rest), set.Name())
 		return nil, errUsage
 	}
 	return rest, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -38,14 +39,65 @@ func TestCommandLine(t *testing.T) {
 		{"--help", 0, "Usage:"},
 		{"serve --help", 0, "Usage:"},
 		{"version", 0, "hexamart dev"},
-		{"sreve", 2, `no command "sreve"`},
-		{"serve --dmeo", 2, "dmeo"},
+		{"--version", 0, "hexamart dev"},
+		{"sreve", 2, `no command "sreve"; did you mean: hexamart serve`},
+		{"dance", 2, "only help, serve, migrate"},
+		{"help mirgate", 2, "did you mean: hexamart migrate"},
+		{"serve --dmeo", 2, "dmeo; did you mean --demo?"},
+		{"migrate --chekc", 2, "did you mean --check?"},
+		{"migrate --all", 2, "not defined: -all\n"},
 		{"admin", 2, "EMAIL"},
 		{"seed twice", 2, "takes 0 arguments"},
 	} {
 		if code, out := p.run("", strings.Fields(c.args)...); code != c.code || !strings.Contains(out, c.says) {
 			t.Errorf("hexamart %s: exit %d, %s", c.args, code, out)
 		}
+	}
+}
+
+// TestManual reads the manual: each command has a page with examples, which needs no good settings, and the examples
+// are of commands and flags that there are.
+func TestManual(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "ALGORITHM=none")
+	_, first := p.run("", "help")
+	for _, c := range commandList() {
+		if !strings.Contains(first, "hexamart "+c.name) {
+			t.Errorf("%s is not on the first page", c.name)
+		}
+		code, page := p.run("", "help", c.name)
+		if code != 0 || !strings.Contains(page, c.summary) || c.run != nil && !strings.Contains(page, "\nExamples:\n") {
+			t.Errorf("help %s: exit %d, %s", c.name, code, page)
+		}
+		for _, flag := range []string{"-h", "--help"} {
+			if code, same := p.run("", c.name, flag); code != 0 || same != page {
+				t.Errorf("%s %s: exit %d, %s", c.name, flag, code, same)
+			}
+		}
+		for _, line := range strings.Split(page, "\n") {
+			if len(line) > 120 {
+				t.Errorf("%s: a long line: %s", c.name, line)
+			}
+			for _, m := range regexp.MustCompile(`(?:^  |[ |&])hexamart ([a-z]+)`).FindAllStringSubmatch(line, -1) {
+				if commandNamed(m[1]) == nil {
+					t.Errorf("%s: there is no command %s", c.name, m[1])
+				}
+			}
+		}
+	}
+}
+
+// TestMistyped checks that a mistyped setting is named, with the one that was meant, and never its value.
+func TestMistyped(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "DATABASE_URL=mysql://root@127.0.0.1:1/shop", "SECRET_KYE=hunter2secret")
+	code, out := p.run("", "migrate")
+	if code != 2 || !strings.Contains(out, "SECRET_KYE is not a setting; did you mean SECRET_KEY?") || strings.Contains(out, "hunter2secret") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	p.env = []string{"CORS_ORIGIN=http://a.example"}
+	if code, out := p.run("", "healthcheck"); code != 1 || !strings.Contains(out, "did you mean CORS_ORIGINS?") {
+		t.Errorf("exit %d, %s", code, out)
 	}
 }
 

@@ -87,7 +87,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 		cancel()
 		workers.Wait()
 	}()
-	s.log.Info("ready", "addr", listener.Addr().String(), "version", shortVersion())
+	s.log.Info("ready", "addr", listener.Addr().String(), "version", shortVersion(), "docs", baseURL(listener.Addr().String())+"/docs")
 	if demo {
 		p.printWelcome(ctx, s, listener.Addr().String())
 	}

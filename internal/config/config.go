@@ -38,6 +38,8 @@ type Config struct {
 	DataDir        string
 	LogLevel       slog.Level
 	LogFormat      string // text or json
+
+	Warnings []string // names that look like mistyped settings, a sentence each
 }
 
 // Rate is Count events a Period; Count 0 is no limit.
@@ -87,7 +89,7 @@ func readEnvFile(path string) (map[string]string, error) {
 var bareDollar = strings.NewReplacer(`\$`, `\$`, "${", "${", "$", `\$`)
 
 func parse(values map[string]string) (Config, error) {
-	r := reader{values: values}
+	r := reader{values: values, asked: map[string]bool{"ADMIN_PASSWORD": true, "HEXAMART_MYSQLD": true}}
 	c := Config{
 		Database:       r.database("DATABASE_URL"),
 		SecretKey:      r.text("SECRET_KEY", ""),
@@ -108,8 +110,9 @@ func parse(values map[string]string) (Config, error) {
 	r.checkSecretKey(c)
 	r.checkPreviousKey(c)
 	r.checkAdmin(c)
+	c.Warnings = r.mistyped()
 	if len(r.problems) > 0 {
-		return Config{}, errors.New(strings.Join(r.problems, "\n"))
+		return Config{}, errors.New(strings.Join(append(r.problems, c.Warnings...), "\n"))
 	}
 	return c, nil
 }

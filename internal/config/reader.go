@@ -18,6 +18,7 @@ import (
 type reader struct {
 	values   map[string]string
 	problems []string
+	asked    map[string]bool // the names of all settings
 }
 
 func (r *reader) bad(name, format string, args ...any) {
@@ -25,6 +26,7 @@ func (r *reader) bad(name, format string, args ...any) {
 }
 
 func (r *reader) text(name, otherwise string) string {
+	r.asked[name] = true
 	if v := strings.TrimSpace(r.values[name]); v != "" {
 		return v
 	}

@@ -1,0 +1,74 @@
+package main
+
+// The pages of the manual: what a command does, what it changes, how it ends, and examples.
+
+const serveHelp = `Brings the database up to date first, as hexamart migrate does, then serves the shop on ADDR until
+Ctrl-C or SIGTERM. Then /readyz answers 503, running requests finish, and it exits with 0. Several may
+run on one database.
+
+  --demo   fill an empty shop with the demo catalogue and make an admin, whose password is printed.
+           What is somebody's shop already is left as it is.
+
+Examples:
+  hexamart serve --demo
+      a shop to try, with a database of its own in .data
+
+  ADDR=:9000 CORS_ORIGINS=https://shop.example hexamart serve
+      on all addresses of this machine, for the pages of https://shop.example
+
+  DATABASE_URL=mysql://hexamart:password@db:3306/hexamart SECRET_KEY=... hexamart serve
+      on a database that is there already
+
+A running shop explains its API itself: open it in a browser, or GET /.
+`
+
+const migrateHelp = `Applies the migrations that the database lacks. A database of the earlier backend is adopted in place: every
+user, product and order stays under its id, and each value that has to be altered is printed and kept in
+the table adoption_log. Interrupted half-way it finishes when it is run again; run again after
+that it changes nothing. Make a backup first.
+
+  --check    change nothing, only say what would change and what is in the way
+  --status   change nothing, only list the migrations
+
+Examples:
+  hexamart migrate --check && hexamart migrate
+  DATABASE_URL=mysql+pymysql://root:password@127.0.0.1/quitq_ecom hexamart migrate --check
+`
+
+const seedHelp = `Adds those products of the demo catalogue that the shop never had, with pictures from this server. Products
+that were changed or archived since are left alone, so it is safe to repeat. The schema is brought up
+to date first.
+
+Examples:
+  hexamart seed
+  DATABASE_URL=mysql://hexamart:password@db:3306/hexamart SECRET_KEY=... hexamart seed
+`
+
+const adminHelp = `Gives the account with this e-mail address the rights of an admin, and leaves its password alone. If there is
+none, it is made, with a password that is asked for on the terminal, or read as one line from the
+standard input. The schema is brought up to date first.
+
+Examples:
+  hexamart admin ann@example.com
+  echo 'correct horse battery' | hexamart admin ann@example.com
+
+ADMIN_EMAIL and ADMIN_PASSWORD do the same whenever the shop starts.
+`
+
+const verifyHelp = `Checks that the shop's books are right: that each stock is what came in less what went out, that each order's
+total is the sum of its items, that each history leads to the order's status, and the like. It changes
+nothing, and the shop may be open meanwhile. Every row that is wrong is named, and the exit code is 1 then.
+
+Examples:
+  hexamart verify
+  hexamart verify >wrong.txt || mail -s 'the books' ann@example.com <wrong.txt
+`
+
+const healthcheckHelp = `Asks the shop on ADDR whether it is ready (GET /readyz), waiting 5 seconds at most. Prints "ready" and exits with
+0, or says why not and exits with 1. For containers and scripts that have no curl.
+
+Examples:
+  hexamart healthcheck
+  ADDR=127.0.0.1:9000 hexamart healthcheck
+  until hexamart healthcheck; do sleep 1; done
+`
