@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -74,7 +75,12 @@ func readEnvFile(path string) (map[string]string, error) {
 	}
 	var text strings.Builder
 	for line := range strings.Lines(strings.TrimPrefix(string(b), "\ufeff")) {
-		if _, value, _ := strings.Cut(line, "="); !strings.HasPrefix(strings.TrimSpace(value), "'") {
+		name, value, _ := strings.Cut(line, "=")
+		switch start := strings.TrimSpace(value); {
+		case strings.HasPrefix(start, "'"):
+		case start != "" && !strings.HasPrefix(start, `"`): // the library takes a comment's last # for its first
+			line = name + "=" + bareDollar.Replace(comment.ReplaceAllString(value, ""))
+		default:
 			line = bareDollar.Replace(line)
 		}
 		text.WriteString(line)
@@ -85,6 +91,8 @@ func readEnvFile(path string) (map[string]string, error) {
 	}
 	return values, nil
 }
+
+var comment = regexp.MustCompile(`[ \t]+#[^\r\n]*`)
 
 var bareDollar = strings.NewReplacer(`\$`, `\$`, "${", "${", "$", `\$`)
 

@@ -47,7 +47,7 @@ func TestLoad(t *testing.T) {
 	})
 	t.Run("FileAlone", func(t *testing.T) {
 		dotenv(t, strings.Join([]string{
-			"# the shop's settings", "", "  ADDR = :9001  # public", "export LOG_FORMAT=json", `SECRET_KEY="` + goodKey + `"`,
+			"# the shop's settings", "", "  ADDR = :9001  # public # not :9000", "export LOG_FORMAT=json", `SECRET_KEY="` + goodKey + `"`,
 			"DATA_DIR='/var/lib/a #b $HOME'", "ADMIN_EMAIL=a@b.example", "ADMIN_PASSWORD='p#w=\"x\" '",
 			"DATABASE_URL=mysql+pymysql://root:Root%401234@localhost:3306/quitq_ecom\r", "ACCESS_TOKEN_EXPIRE_MINUTES=5",
 		}, "\n"))
