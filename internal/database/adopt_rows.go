@@ -2,6 +2,8 @@ package database
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,16 +26,32 @@ type rowStep struct {
 func (a *adopter) rowSteps() []rowStep {
 	return []rowStep{
 		{"odd admin flags", true, changesOf("users", "is_admin", "is_admin", "IF(is_admin IS NULL, '0', '1')", "is_admin IS NULL OR is_admin NOT IN (0, 1)"),
-			statements("UPDATE users SET is_admin = IF(is_admin IS NULL, 0, 1) WHERE is_admin IS NULL OR is_admin NOT IN (0, 1)")},
+			statements("UPDATE users SET is_admin = IF(is_admin IS NULL, 0, 1)" + a.keep("users", "") + " WHERE is_admin IS NULL OR is_admin NOT IN (0, 1)")},
+		{"e-mails in spaces", true, changesOf("users", "email", "email", "TRIM(email)", inSpaces),
+			statements("UPDATE users SET email = TRIM(email)" + a.keep("users", "") + " WHERE " + inSpaces)},
 		{"negative stock", true, changesOf("products", "stock", "stock", "'0'", "stock < 0"),
-			statements("UPDATE products SET stock = 0 WHERE stock < 0")},
+			statements("UPDATE products SET stock = 0" + a.keep("products", "") + " WHERE stock < 0")},
 		{"prices of products", false, a.roundings("products", "price"), statements()},
 		{"totals of orders", false, a.roundings("orders", "total_price"), statements()},
 		{"prices in orders", false, a.roundings("order_items", "price"), statements()},
-		{"cart lines", true, cartChanges, mergeCarts},
-		{"statuses", true, statusChanges, adoptStatuses},
-		{"payment methods", true, methodCount, moveMethods},
+		{"cart lines", true, cartChanges, a.mergeCarts()},
+		{"statuses", true, statusChanges, a.adoptStatuses},
+		{"payment methods", true, methodCount, a.moveMethods},
 	}
+}
+
+// inSpaces is SQL for: this e-mail begins or ends with spaces, without which a login looks for it.
+const inSpaces = "CHAR_LENGTH(email) <> CHAR_LENGTH(TRIM(email))"
+
+// keep returns assignments, for the end of a SET, that keep the times which an owner's columns would take of
+// every change of a row; alias is empty or ends with a dot.
+func (a *adopter) keep(table, alias string) (list string) {
+	for _, name := range slices.Sorted(maps.Keys(a.columns)) {
+		if c := a.columns[name]; c.Table == table && strings.Contains(strings.ToLower(c.Extra), "on update") {
+			list += ", " + alias + "`" + c.Name + "` = " + alias + "`" + c.Name + "`"
+		}
+	}
+	return list
 }
 
 // changesOf finds values by a condition; from and to are SQL for the old and the new one.
@@ -78,7 +96,8 @@ func cartChanges(ctx context.Context, db sqlx.QueryerContext) (list []Change, er
 	return list, err
 }
 
-var mergeCarts = statements(`
+func (a *adopter) mergeCarts() func(context.Context, *sqlx.Tx) error {
+	return statements(`
 	DELETE FROM carts
 	WHERE quantity < 1`, `
 	UPDATE carts c
@@ -88,7 +107,7 @@ var mergeCarts = statements(`
 		GROUP BY user_id, product_id
 		HAVING COUNT(*) > 1
 	) s ON s.id = c.id
-	SET c.quantity = s.quantity`, `
+	SET c.quantity = s.quantity`+a.keep("carts", "c."), `
 	DELETE c
 	FROM carts c
 	JOIN (
@@ -96,6 +115,7 @@ var mergeCarts = statements(`
 		FROM carts
 		GROUP BY user_id, product_id
 	) s ON s.user_id = c.user_id AND s.product_id = c.product_id AND s.id <> c.id`)
+}
 
 // exactStatus is a status to the byte, whatever the column's character set and collation.
 const exactStatus = "CAST(CONVERT(status USING utf8mb4) AS BINARY)"
@@ -155,13 +175,21 @@ func statusChanges(ctx context.Context, db sqlx.QueryerContext) ([]Change, error
 	return list, nil
 }
 
-// adoptStatuses gives each order its first row of history, with the old word where it was another.
-func adoptStatuses(ctx context.Context, tx *sqlx.Tx) error {
+// adoptStatuses gives each order its first row of history, with the old word where it was another. One that
+// an interrupted adoption gave is taken back where the earlier backend has changed the status since.
+func (a *adopter) adoptStatuses(ctx context.Context, tx *sqlx.Tx) error {
+	if err := statements(`
+		DELETE h
+		FROM order_history h
+		JOIN orders o ON o.id = h.order_id
+		WHERE o.status IS NULL OR CAST(CONVERT(o.status USING utf8mb4) AS BINARY) <> CAST(h.status AS BINARY)`)(ctx, tx); err != nil {
+		return err
+	}
 	words, err := otherWords(ctx, tx)
 	if err != nil {
 		return err
 	}
-	if err := statements("UPDATE orders SET status = 'Pending' WHERE status IS NULL")(ctx, tx); err != nil {
+	if err := statements("UPDATE orders SET status = 'Pending'"+a.keep("orders", "")+" WHERE status IS NULL")(ctx, tx); err != nil {
 		return err
 	}
 	for _, word := range words {
@@ -185,7 +213,7 @@ func adoptStatuses(ctx context.Context, tx *sqlx.Tx) error {
 	_, err = tx.ExecContext(ctx, `
 		UPDATE orders o
 		JOIN order_history h ON h.order_id = o.id
-		SET o.status = h.status`)
+		SET o.status = h.status`+a.keep("orders", "o."))
 	return err
 }
 
@@ -212,11 +240,11 @@ func methodCount(ctx context.Context, db sqlx.QueryerContext) ([]Change, error) 
 	return []Change{{Table: "orders", Column: "moved", Old: &text}}, nil
 }
 
-func moveMethods(ctx context.Context, tx *sqlx.Tx) error {
+func (a *adopter) moveMethods(ctx context.Context, tx *sqlx.Tx) error {
 	for _, method := range model.PaymentMethods {
 		if _, err := tx.ExecContext(ctx, `
 			UPDATE orders
-			SET payment_method = ?, payment_status = ?
+			SET payment_method = ?, payment_status = ?`+a.keep("orders", "")+`
 			WHERE `+isMethod, method, model.PaymentPending, method); err != nil {
 			return err
 		}

@@ -119,7 +119,7 @@ func (a *adopter) otherEngines(ctx context.Context) (tables []string, err error)
 func (a *adopter) useInnoDB(ctx context.Context) error {
 	tables, err := a.otherEngines(ctx)
 	for _, t := range tables {
-		if err := a.exec(ctx, alteration(t, []string{"ENGINE = InnoDB"})); err != nil {
+		if err := a.exec(ctx, alteration(t, engineOptions)); err != nil {
 			return err
 		}
 	}
@@ -139,7 +139,7 @@ func (a *adopter) nameItems(ctx context.Context) error {
 	return a.exec(ctx, `
 		UPDATE order_items i
 		JOIN products p ON p.id = i.product_id
-		SET i.name = p.name
+		SET i.name = p.name`+a.keep("order_items", "i.")+`
 		WHERE i.name IS NULL`)
 }
 
@@ -179,7 +179,11 @@ func (a *adopter) readShaped(ctx context.Context) error {
 	return nil
 }
 
-var tableOptions = []string{"DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", "ROW_FORMAT = DYNAMIC"}
+// An owner's ROW_FORMAT or KEY_BLOCK_SIZE would be at odds with what replaces it.
+var (
+	tableOptions  = []string{"DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", "ROW_FORMAT = DYNAMIC", "KEY_BLOCK_SIZE = 0"}
+	engineOptions = []string{"ENGINE = InnoDB", "ROW_FORMAT = DYNAMIC", "KEY_BLOCK_SIZE = 0"}
+)
 
 func alteration(table string, clauses []string) string {
 	return "ALTER TABLE " + table + "\n\t" + strings.Join(clauses, ",\n\t")

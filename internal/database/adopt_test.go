@@ -257,6 +257,12 @@ func TestAdoptWrittenMeanwhile(t *testing.T) {
 			// Once the tables have their new shape these fail, as they would for the earlier backend.
 			_, _ = db.Exec("INSERT INTO carts (user_id, product_id, quantity) VALUES (2, 1, 4)")
 			_, _ = db.Exec("INSERT INTO orders (user_id, total_price, status, payment_status) VALUES (1, 5, 'In Transit', 'UPI')")
+			begun := len(content(t, db, "SHOW TABLES LIKE 'adoption_log'")) > 0
+			finished := begun && len(content(t, db, "SELECT id FROM adoption_log WHERE column_name = 'finished'")) > 0
+			if !finished {
+				_, _ = db.Exec("UPDATE orders SET status = 'Shipped' WHERE id = 4")
+				_, _ = db.Exec("UPDATE orders SET status = 'delivered' WHERE id = 3")
+			}
 			if _, err := adoptAll(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
@@ -266,6 +272,10 @@ func TestAdoptWrittenMeanwhile(t *testing.T) {
 				LEFT JOIN order_history h ON h.order_id = o.id
 				WHERE h.status IS NULL OR h.status <> o.status OR o.payment_method IS NULL OR o.payment_status <> 'Pending'`); len(odd) > 0 {
 				t.Errorf("odd orders: %q", odd)
+			}
+			want := []string{"3|Delivered", "4|Shipped"}
+			if got := content(t, db, "SELECT id, status FROM orders WHERE id IN (3, 4) ORDER BY id"); !finished && !slices.Equal(got, want) {
+				t.Errorf("the earlier backend made them %q, they are %q", want, got)
 			}
 		})
 	}
