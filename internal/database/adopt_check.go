@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,20 +14,21 @@ import (
 	"hexamart/migrations"
 )
 
-// obstacles are SELECTs of rows that can't be adopted, and what is said of them. Each returns a text
-// that names a row.
-var obstacles = []struct{ what, query string }{
-	{"users with the same e-mail but for case", `
+// obstacle is a SELECT of rows that can't be adopted, and what is said of them. It returns a text that names
+// a row.
+type obstacle struct{ what, query string }
+
+var obstacles = []obstacle{
+	{"users with the same e-mail but for case and spaces around it", `
 		SELECT GROUP_CONCAT(id ORDER BY id SEPARATOR ', ')
 		FROM users
-		GROUP BY LOWER(CONVERT(email USING utf8mb4)) COLLATE utf8mb4_bin
+		GROUP BY LOWER(TRIM(CONVERT(email USING utf8mb4))) COLLATE utf8mb4_bin
 		HAVING COUNT(*) > 1`},
 	{"products with a price below zero or above 9999999999.99", "SELECT id FROM products WHERE NOT (price >= 0 AND price < 9999999999.995)"},
 	{"orders with a total beyond 9999999999.99", "SELECT id FROM orders WHERE NOT ABS(total_price) < 9999999999.995"},
 	{"order items with a price beyond 9999999999.99", "SELECT id FROM order_items WHERE NOT ABS(price) < 9999999999.995"},
 	{"users with an e-mail of more than 255 characters", "SELECT id FROM users WHERE CHAR_LENGTH(email) > 255"},
 	{"orders with a status of more than 255 characters", "SELECT id FROM orders WHERE CHAR_LENGTH(status) > 255"},
-	{"orders of the day 0000-00-00", "SELECT id FROM orders WHERE CAST(created_at AS CHAR) LIKE '0000%'"},
 	{"cart lines of more pieces than a cart can hold", `
 		SELECT GROUP_CONCAT(id ORDER BY id SEPARATOR ', ')
 		FROM carts
@@ -62,7 +64,7 @@ func (a *adopter) check(ctx context.Context) error {
 		return err
 	}
 	problems = append(problems, taken...)
-	for _, o := range obstacles {
+	for _, o := range append(a.columnObstacles(), obstacles...) {
 		var rows []string
 		if err := a.db.SelectContext(ctx, &rows, o.query+" LIMIT 11"); err != nil {
 			return fmt.Errorf("look for %s: %w", o.what, err)
@@ -86,6 +88,28 @@ func (a *adopter) check(ctx context.Context) error {
 	return nil
 }
 
+// columnObstacles are about values that a column holds now but not after its table was written anew:
+// days that are none, in the owner's columns as well, and texts that take more bytes in utf8mb4.
+func (a *adopter) columnObstacles() (list []obstacle) {
+	room := map[string]int{"tinytext": 1<<8 - 1, "text": 1<<16 - 1, "mediumtext": 1<<24 - 1}
+	for _, name := range slices.Sorted(maps.Keys(a.columns)) {
+		c := a.columns[name]
+		column := "`" + c.Name + "`"
+		switch {
+		case !slices.Contains(legacyTables, c.Table):
+		case isDate(c):
+			list = append(list, obstacle{"rows of " + c.Table + " whose " + c.Name + " has a day, month or year of zeros",
+				"SELECT id FROM " + c.Table + " WHERE CAST(" + column + " AS CHAR) LIKE '0000%' OR CAST(" + column + " AS CHAR) LIKE '%-00%'"})
+		case room[c.Type] > 0 && slices.Contains(legacyColumns[c.Table], c.Name):
+			list = append(list, obstacle{"rows of " + c.Table + " whose " + c.Name + " is too long for a " + c.Type + " in utf8mb4",
+				fmt.Sprintf("SELECT id FROM %s WHERE LENGTH(CONVERT(%s USING utf8mb4)) > %d", c.Table, column, room[c.Type])})
+		}
+	}
+	return list
+}
+
+func isDate(c column) bool { return slices.Contains([]string{"date", "datetime", "timestamp"}, c.Type) }
+
 // columnProblems are names that an adoption needs for itself, ids of another type than new tables refer
 // to, and columns of the owner's that would keep the shop from adding rows.
 func (a *adopter) columnProblems() (problems []string) {
@@ -104,6 +128,8 @@ func (a *adopter) columnProblems() (problems []string) {
 		case slices.Contains([]string{"users", "products", "orders"}, c.Table) && c.Name == "id" &&
 			(c.Type != "int" || strings.Contains(c.Full, "unsigned")):
 			problems = append(problems, "the column "+c.Table+".id is "+c.Full+", not int")
+		case slices.Contains([]string{"users.created_at", "products.created_at", "orders.created_at", "orders.updated_at"}, c.Table+"."+c.Name) && !isDate(c):
+			problems = append(problems, "the column "+c.Table+"."+c.Name+" is "+c.Full+", not datetime: rename it, or change its type")
 		case slices.Contains(legacyColumns[c.Table], c.Name) && c.Type == "enum":
 			problems = append(problems, "the column "+c.Table+"."+c.Name+" is "+c.Full+", not text")
 		}
@@ -160,6 +186,11 @@ func (a *adopter) takenNames(ctx context.Context) (problems []string, err error)
 		FROM information_schema.triggers
 		WHERE trigger_schema = DATABASE() AND event_manipulation IN ('UPDATE', 'DELETE')
 			AND event_object_table IN ('users', 'products', 'carts', 'orders', 'order_items')
+		UNION
+		SELECT CONCAT('the trigger ', trigger_name, ' of ', event_object_table, ' seems to take stock, which HexaMart does itself: drop it')
+		FROM information_schema.triggers
+		WHERE trigger_schema = DATABASE() AND event_manipulation = 'INSERT'
+			AND event_object_table IN ('orders', 'order_items') AND LOWER(action_statement) LIKE '%stock%'
 		UNION
 		SELECT CONCAT('the foreign key ', constraint_name, ' of ', table_name, '.', column_name, ' is over a text that changes its type: drop it')
 		FROM information_schema.key_column_usage
