@@ -29,6 +29,11 @@ type Adoption struct {
 	Changes []Change         // by table and row
 }
 
+// errLoadedOver is about a copy of the earlier backend's tables in place of those that were adopted: what
+// was noted of these is not true of it.
+var errLoadedOver = fmt.Errorf("%w: a copy of the earlier backend's tables was loaded over a database that had been adopted; "+
+	"load it into an empty one", ErrNotAdoptable)
+
 // AdoptOptions are for Adopt.
 type AdoptOptions struct {
 	Check  bool         // change nothing, only say what would be
@@ -108,16 +113,19 @@ func (a *adopter) look(ctx context.Context) (bool, error) {
 		WHERE table_schema = DATABASE()`); err != nil {
 		return false, err
 	}
+	if err := a.readColumns(ctx); err != nil {
+		return false, err
+	}
+	if slices.Contains(tables, "goose_db_version") && slices.Contains(tables, "users") && !a.has("users", "email_key") {
+		return false, errLoadedOver
+	}
 	if slices.Contains(tables, "adoption_log") {
 		a.started = true
 		done, err := a.isDone(ctx, a.db, "finished")
-		return !done, errors.Join(err, a.readColumns(ctx))
+		return !done, err
 	}
 	if len(tables) == 0 || slices.Contains(tables, "goose_db_version") {
 		return false, nil
-	}
-	if err := a.readColumns(ctx); err != nil {
-		return false, err
 	}
 	var missing []string
 	for _, table := range legacyTables {

@@ -60,6 +60,26 @@ func TestAdoptHalfDone(t *testing.T) {
 	}
 }
 
+// TestAdoptLoadedOver refuses a copy from before that was loaded over an adopted database.
+func TestAdoptLoadedOver(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	load(t, cfg, legacy(t))
+	db := testkit.Open(t, cfg, nil)
+	if _, err := adoptAll(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	load(t, cfg, legacy(t))
+	was := schema(t, db)
+	_, err := adoptAll(t.Context(), db)
+	if !errors.Is(err, database.ErrNotAdoptable) || !strings.Contains(err.Error(), "loaded over") {
+		t.Errorf("got %v", err)
+	}
+	if is := schema(t, db); is != was {
+		t.Errorf("was %s, is %s", was, is)
+	}
+}
+
 // TestAdoptLocked finds a session of somebody else's in the middle of something, says so instead of
 // waiting for ever, and has changed nothing.
 func TestAdoptLocked(t *testing.T) {
