@@ -43,19 +43,16 @@ func (s *Auth) Register(ctx context.Context, in model.RegisterInput) (int64, err
 	if err != nil {
 		return 0, fail("register", err)
 	}
-	var id int64
-	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
-		id, err = insertUser(ctx, tx, in, hash, false)
-		return err
-	})
+	id, err := newUser(database.Exec(ctx, s.db, insertUser, in.Name, in.Email, hash, false, now()))
 	return id, fail("register", err)
 }
 
-func insertUser(ctx context.Context, tx *sqlx.Tx, in model.RegisterInput, hash string, admin bool) (int64, error) {
-	res, err := tx.ExecContext(ctx, `
-		INSERT INTO users (name, email, password_hash, is_admin, created_at)
-		VALUES (?, ?, ?, ?, ?)`,
-		in.Name, in.Email, hash, admin, now())
+const insertUser = `
+	INSERT INTO users (name, email, password_hash, is_admin, created_at)
+	VALUES (?, ?, ?, ?, ?)`
+
+// newUser returns the id that insertUser gave; EmailTaken if there is such an account.
+func newUser(res sql.Result, err error) (int64, error) {
 	if database.IsDuplicate(err) {
 		return 0, errEmailTaken
 	}

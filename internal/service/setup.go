@@ -27,7 +27,7 @@ func (s *Auth) CreateAdmin(ctx context.Context, by model.Actor, in model.Registe
 		return fail("create admin", err)
 	}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		id, err := insertUser(ctx, tx, in, hash, true)
+		id, err := newUser(tx.ExecContext(ctx, insertUser, in.Name, in.Email, hash, true, now()))
 		if err != nil {
 			return err
 		}
