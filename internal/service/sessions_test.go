@@ -125,6 +125,10 @@ func TestEndWhileRefreshing(t *testing.T) {
 							return
 						}
 						given, token = append(given, next), next.RefreshToken
+						if i == 5000 {
+							t.Error("the session goes on")
+							return
+						}
 					}
 				})
 				time.Sleep(20 * time.Millisecond)
