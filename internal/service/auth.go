@@ -184,11 +184,12 @@ func (s *Auth) Authenticate(ctx context.Context, token string) (model.Principal,
 		if err != nil {
 			return model.Principal{}, errStaleToken
 		}
-		query, args = query+` AND EXISTS (
-			SELECT 1
-			FROM refresh_tokens
-			WHERE family = ?
-		)`, append(args, family)
+		query, args = `
+			SELECT u.is_admin
+			FROM users u
+			STRAIGHT_JOIN refresh_tokens r ON r.family = ?
+			WHERE u.id = ? AND u.token_version = ?
+			LIMIT 1`, []any{family, claims.UserID, claims.Version}
 	}
 	var isAdmin bool
 	err = s.db.GetContext(ctx, &isAdmin, query, args...)
