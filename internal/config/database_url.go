@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -36,18 +37,47 @@ func ParseDatabaseURL(text string) (*mysql.Config, error) {
 	return cfg, nil
 }
 
-// cutHosts takes the hosts out of a URL: they are what its authority has behind the user.
+// userPart is a URL up to its hosts, as SQLAlchemy reads it: the user ends at the first colon, the password at
+// an @, and in between everything stands for itself, though a URL proper would have it escaped.
+var userPart = regexp.MustCompile(`^([\w+]+://)([^:/@?#]*)(?::(.*))?@([^@]*)$`)
+
+// cutHosts takes the hosts out of a URL, and escapes what is not in its user and password.
 func cutHosts(text string) (before, hosts, after string) {
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok {
+	// An @ further back belongs to the parameters, not to the user.
+	end := len(text)
+	if i := strings.LastIndexByte(text, '@'); i >= 0 {
+		if j := strings.LastIndexByte(text[:i], '?'); j >= 0 && strings.Contains(text[j:i], "=/") {
+			end = j
+		}
+	}
+	rest := ""
+	if m := userPart.FindStringSubmatch(text[:end]); m != nil {
+		before, rest = m[1]+url.UserPassword(plain(m[2]), plain(m[3])).String()+"@", m[4]+text[end:]
+	} else if scheme, without, ok := strings.Cut(text, "://"); ok {
+		before, rest = scheme+"://", without
+	} else {
 		return text, "", ""
 	}
-	authority := rest
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		authority = rest[:i]
+		return before, rest[:i], rest[i:]
 	}
-	user := strings.LastIndexByte(authority, '@') + 1
-	return scheme + "://" + authority[:user], authority[user:], rest[len(authority):]
+	return before, rest, ""
+}
+
+// plain is a text without its %-escapes; a % that is none stands for itself.
+func plain(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && i+2 < len(text) {
+			if v, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(v))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
 }
 
 func parseOneHost(text string) (*mysql.Config, error) {
