@@ -94,8 +94,8 @@ func (b *Batch) runOn(ctx context.Context, c *conn) ([]int64, error) {
 	if !errors.As(err, &told) {
 		return nil, &commitError{err}
 	}
-	if endErr := (connTx{ctx, c}).Rollback(); endErr != nil { // the connection leaves the pool
-		return nil, errors.Join(err, driver.ErrBadConn)
+	if (connTx{ctx, c}).Rollback() != nil {
+		c.useless = true
 	}
 	return nil, &commitError{unexpected(err)}
 }

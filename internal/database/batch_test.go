@@ -105,3 +105,22 @@ func TestBatchDeadlock(t *testing.T) {
 		t.Errorf("the sum is %d", n)
 	}
 }
+
+// TestBatchKilled has the connection killed at the end of a batch. It may have been committed, so it is not run
+// again: nobody but the caller can find out.
+func TestBatchKilled(t *testing.T) {
+	t.Parallel()
+	direct, db, p := proxied(t)
+	p.set(once("START TRANSACTION;", killed))
+	var b database.Batch
+	b.Add(raiseN, 1)
+	if _, err := b.Run(t.Context(), db); !database.IsUnavailable(err) {
+		t.Errorf("got %v", err)
+	}
+	if n := number(t, direct, sumN); n != 1 {
+		t.Errorf("it happened %d times", n)
+	}
+	if n := number(t, db, sumN); n != 1 { // on another connection
+		t.Errorf("read %d by the same pool", n)
+	}
+}

@@ -36,11 +36,19 @@ const (
 	dropped        // the connection ends before the server has it
 	unheard        // the server does it, and the connection ends before the answer
 	suspended      // all is frozen before the server has it
+	killed         // the server does it, says that it was stopped, and the connection ends
+)
+
+// What MySQL says on a connection that was killed, be it at the end of a COMMIT.
+const (
+	erShutdown = 1053
+	shutdown   = "Server shutdown in progress"
 )
 
 type link struct {
 	client, server net.Conn
 	answered       chan struct{} // closed with the first answer since it was set
+	instead        []byte        // of that answer
 }
 
 // newProxy returns a proxy for the server of cfg, and cfg with the proxy's address.
@@ -129,9 +137,13 @@ func (p *proxy) copy(l *link, to io.Writer, from io.Reader, judge func(l *link, 
 			return
 		}
 		p.mu.Lock()
-		answered := l.answered
+		answered, instead := l.answered, l.instead
 		p.mu.Unlock()
 		if judge == nil && answered != nil { // its answer stays here
+			if instead != nil && !isLastOK(buf[:n]) {
+				continue
+			}
+			_, _ = to.Write(instead)
 			close(answered)
 			return
 		}
@@ -139,6 +151,13 @@ func (p *proxy) copy(l *link, to io.Writer, from io.Reader, judge func(l *link, 
 			return
 		}
 	}
+}
+
+// isLastOK reports whether an answer ends with the OK to a COMMIT that no other statement follows.
+func isLastOK(data []byte) bool {
+	const size, moreResults = 7, 8
+	ok := data[max(0, len(data)-4-size):]
+	return len(ok) == 4+size && ok[0] == size && ok[1] == 0 && ok[4] == 0 && ok[7]&moreResults == 0
 }
 
 // judge decides what becomes of what a client sends, which is a command at a time.
@@ -150,13 +169,16 @@ func (p *proxy) judge(l *link, data []byte) bool {
 	if trap == nil || len(data) < 5 || data[3] != 0 || data[4] != comQuery {
 		return true
 	}
-	switch query := data[5:]; trap(string(bytes.TrimSpace(query))) {
+	switch fate := trap(string(bytes.TrimSpace(data[5:]))); fate {
 	case dropped:
 		return false
-	case unheard:
+	case unheard, killed:
 		answered := make(chan struct{})
 		p.mu.Lock()
 		l.answered = answered
+		if fate == killed {
+			l.instead = append([]byte{byte(9 + len(shutdown)), 0, 0, 1, 0xff, erShutdown & 0xff, erShutdown >> 8}, "#08S01"+shutdown...)
+		}
 		p.mu.Unlock()
 		_, _ = l.server.Write(data)
 		<-answered
