@@ -78,6 +78,22 @@ func TestCartFull(t *testing.T) {
 	}
 }
 
+// TestCartPieces adds to a line up to its limit, and not beyond, though the shop has more.
+func TestCartPieces(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, lamp := s.User(), s.Product("Lamp", "1.00", 5000)
+	s.Fill(u, lamp, model.MaxQuantity-1)
+	s.Fill(u, lamp, 1)
+	id, one := model.Int(lamp.ID), model.Int(1)
+	if _, err := s.Services.Cart.Add(t.Context(), u.ID, model.CartInput{ProductID: &id, Quantity: &one}); code(err) != apperr.CartFull {
+		t.Errorf("got %v", err)
+	}
+	if pieces := s.Count("SELECT quantity FROM carts"); pieces != model.MaxQuantity {
+		t.Errorf("%d pieces", pieces)
+	}
+}
+
 // TestCartTabs lets shoppers with two tabs each add, set, remove, clear and order the same few products
 // at once: whatever the answers are, none is that the database gave up.
 func TestCartTabs(t *testing.T) {

@@ -102,6 +102,38 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestVerifyParts breaks the parts of rules that have several. Most changes break another rule, too.
+func TestVerifyParts(t *testing.T) {
+	t.Parallel()
+	const refers, answers, history = "nothing_refers_to_nothing", "answers_are_whole", "history_follows_the_rules"
+	for name, c := range map[string]struct{ rule, row, change string }{
+		"ItemOfNoOrder":     {refers, "order item 999", "INSERT INTO order_items (id, order_id, product_id, name, price, quantity) VALUES (999, 77, 1, 'Lamp', 1, 1)"},
+		"ItemOfNoProduct":   {refers, "order item 999", "INSERT INTO order_items (id, order_id, product_id, name, price, quantity) VALUES (999, 1, 77, 'Lamp', 1, 1)"},
+		"CartOfNobody":      {refers, "cart line 999", "INSERT INTO carts (id, user_id, product_id, quantity) VALUES (999, 77, 1, 1)"},
+		"LedgerOfNoProduct": {refers, "ledger entry 999", "INSERT INTO stock_ledger (id, product_id, quantity, cause) VALUES (999, 77, 1, 'edited')"},
+		"LedgerOfNoOrder":   {refers, "ledger entry 999", "INSERT INTO stock_ledger (id, product_id, quantity, cause, order_id) VALUES (999, 1, -1, 'ordered', 77)"},
+		"AnswerOfNoOrder":   {answers, "idempotency key a-key of user 1", "UPDATE idempotency_keys SET order_id = 77"},
+		"AnswerOfNothing":   {answers, "idempotency key a-key of user 1", "UPDATE idempotency_keys SET order_id = NULL"},
+		"AnswerOfAnother":   {answers, "idempotency key a-key of user 2", "UPDATE idempotency_keys SET user_id = 2"},
+		"HistoryBegins":     {history, "order 1", "UPDATE order_history SET status = 'Shipped' WHERE order_id = 1"},
+		"HistoryGoesOn":     {history, "order 3", "UPDATE order_history SET status = 'Cancelled' WHERE order_id = 3 AND status = 'Delivered'"},
+		"NoHistory":         {"status_is_last_of_history", "order 1", "DELETE FROM order_history WHERE order_id = 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := busyShop(t)
+			s.DB.SetMaxOpenConns(1) // the first is for a session
+			s.Exec("SET FOREIGN_KEY_CHECKS = 0")
+			s.Exec(c.change)
+			found, err := s.Services.Admin.Verify(t.Context())
+			named := slices.ContainsFunc(found, func(v model.Violation) bool { return v.Rule == c.rule && v.Row == c.row && v.Problem != "" })
+			if err != nil || !named {
+				t.Errorf("found %+v, %v", found, err)
+			}
+		})
+	}
+}
+
 // TestVerifyOrderStock breaks what the ledger says of orders; each change alone leaves another trace, too.
 func TestVerifyOrderStock(t *testing.T) {
 	t.Parallel()
