@@ -3,6 +3,7 @@ package database_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,29 +85,48 @@ func TestLostConnection(t *testing.T) {
 	})
 }
 
-// TestCommitGoesOn lets the caller's context end while its COMMIT is under way.
+// TestCommitGoesOn lets the caller's context end while its COMMIT, or its batch, is under way.
 func TestCommitGoesOn(t *testing.T) {
 	t.Parallel()
-	direct, db, p := proxied(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	p.set(func(query string) fate {
-		if query == "COMMIT" {
-			cancel()
-			return suspended
-		}
-		return passed
-	})
-	thaw := make(chan struct{})
-	go func() {
-		defer close(thaw)
-		<-ctx.Done()
-		time.Sleep(50 * time.Millisecond) // for whoever might give up
-		p.freeze(false)
-	}()
-	err := database.InTx(ctx, db, func(tx *sqlx.Tx) error { return raise(ctx, tx, 1) })
-	<-thaw
-	if n := number(t, direct, sumN); err != nil || n != 1 {
-		t.Errorf("sum is %d, %v", n, err)
+	for name, c := range map[string]struct {
+		last string // what is sent last begins with it
+		run  func(ctx context.Context, db *sqlx.DB) error
+	}{
+		"InTx": {"COMMIT", func(ctx context.Context, db *sqlx.DB) error {
+			return database.InTx(ctx, db, func(tx *sqlx.Tx) error { return raise(ctx, tx, 1) })
+		}},
+		"Batch": {"START TRANSACTION;", func(ctx context.Context, db *sqlx.DB) error {
+			var b database.Batch
+			b.Add(raiseN, 1)
+			_, err := b.Run(ctx, db)
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			direct, db, p := proxied(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			p.set(func(query string) fate {
+				if strings.HasPrefix(query, c.last) {
+					cancel()
+					return suspended
+				}
+				return passed
+			})
+			thaw := make(chan struct{})
+			go func() {
+				defer close(thaw)
+				<-ctx.Done()
+				time.Sleep(50 * time.Millisecond) // for whoever might give up
+				p.freeze(false)
+			}()
+			err := c.run(ctx, db)
+			<-thaw
+			if n := number(t, direct, sumN); err != nil || n != 1 {
+				t.Errorf("sum is %d, %v", n, err)
+			}
+		})
 	}
 }
 

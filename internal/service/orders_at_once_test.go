@@ -74,6 +74,56 @@ func TestPlaceOrderOvertaken(t *testing.T) {
 	}
 }
 
+// TestOrderLeavesLater puts a product into the cart while an order of it waits, beyond where that one would be: it
+// stays for the next order, whichever way this one is placed.
+func TestOrderLeavesLater(t *testing.T) {
+	t.Parallel()
+	key := "key"
+	for name, in := range map[string]*string{"AtOnce": nil, "UnderKey": &key} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			u, pen := s.User(), s.Product("Pen", "1.00", 9)
+			lamp, mug := s.Product("Lamp", "19.99", 50), s.Product("Mug", "7.10", 90)
+			s.Fill(u, lamp, 1)
+			s.Fill(u, mug, 1)
+			release := hold(t, s, mug.ID)
+			placed := make(chan error, 1)
+			go func() {
+				order := testkit.OrderInput()
+				order.IdempotencyKey = in
+				_, err := s.Services.Orders.PlaceOrder(t.Context(), u.ID, order)
+				placed <- err
+			}()
+			if !locked(t, s, lamp.ID) {
+				t.Error("the order does not begin")
+			}
+			s.Exec("INSERT INTO carts (user_id, product_id, quantity) VALUES (?, ?, 4)", u.ID, pen.ID)
+			release()
+			if err := <-placed; err != nil {
+				t.Error(err)
+			}
+			if items, left := s.Count("SELECT COUNT(*) FROM order_items"), s.Count("SELECT COALESCE(SUM(quantity), 0) FROM carts"); items != 2 || left != 4 {
+				t.Errorf("%d items, %d pieces are left in the cart", items, left)
+			}
+		})
+	}
+}
+
+// hold locks a product until the returned function is called.
+func hold(t *testing.T, s *testkit.Shop, product int64) (release func()) {
+	t.Helper()
+	tx, err := s.DB.BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback() })
+	if _, err := tx.Exec("SELECT 1 FROM products WHERE id = ? FOR UPDATE", product); err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = tx.Rollback() }
+}
+
 // TestLockOrder lets whatever moves the stock of two products wait for the second: it has the first by then,
 // whichever was put into the cart first. So no two of them ever wait for each other.
 func TestLockOrder(t *testing.T) {
@@ -109,20 +159,13 @@ func TestLockOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			fill()
-			holder, err := s.DB.BeginTxx(t.Context(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = holder.Rollback() }()
-			if _, err := holder.Exec("SELECT 1 FROM products WHERE id = ? FOR UPDATE", mug.ID); err != nil {
-				t.Fatal(err)
-			}
+			release := hold(t, s, mug.ID)
 			moved := make(chan error, 1)
 			go func() { moved <- move(s, u, o.ID) }()
 			if !locked(t, s, lamp.ID) {
 				t.Error("it waits for the second product and does not have the first")
 			}
-			_ = holder.Rollback()
+			release()
 			if err := <-moved; err != nil {
 				t.Error(err)
 			}

@@ -1,9 +1,12 @@
 package service_test
 
 import (
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/database"
 	"hexamart/internal/model"
 	"hexamart/internal/testkit"
 )
@@ -139,4 +142,68 @@ func TestSeed(t *testing.T) {
 	}
 	s.Exec("DELETE FROM products WHERE id IN (2, 3)")
 	again(2)
+}
+
+// TestVersion looks at the number of the products' version when a write is about to be committed: it must become
+// another one after that, or a page that was read just before would be taken for the present.
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	proxy, cfg := testkit.NewProxy(t, testkit.EmptyDatabase(t))
+	db := testkit.Open(t, cfg, nil)
+	if _, err := database.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	s := testkit.NewShopOn(t, db)
+	u, admin, lamp, mug := s.User(), s.Admin(), s.Product("Lamp", "19.99", 50), s.Product("Mug", "7.10", 9)
+	s.Order(u, mug, 1)
+	s.Fill(u, lamp, 1)
+	key, stock, price := "key", model.Int(7), model.Money(100)
+	underKey := testkit.OrderInput()
+	underKey.IdempotencyKey = &key
+	whole := model.ProductInput{Name: "Mug", Price: &price, Category: "Test", Stock: &stock}
+	for _, c := range []struct {
+		name, end string
+		write     func() error
+	}{
+		{"Order", "START TRANSACTION;", func() error {
+			_, err := s.Services.Orders.PlaceOrder(t.Context(), u.ID, testkit.OrderInput())
+			s.Fill(u, lamp, 1)
+			return err
+		}},
+		{"OrderUnderKey", "COMMIT", func() error {
+			_, err := s.Services.Orders.PlaceOrder(t.Context(), u.ID, underKey)
+			return err
+		}},
+		{"Cancel", "COMMIT", func() error {
+			_, err := s.Services.Orders.Cancel(t.Context(), u.ID, 1)
+			return err
+		}},
+		{"Create", "COMMIT", func() error {
+			_, err := s.Services.Products.Create(t.Context(), admin.ID, whole)
+			return err
+		}},
+		{"Update", "COMMIT", func() error {
+			_, err := s.Services.Products.Update(t.Context(), admin.ID, mug.ID, whole, nil)
+			return err
+		}},
+		{"Patch", "COMMIT", func() error {
+			_, err := s.Services.Products.Patch(t.Context(), admin.ID, mug.ID, model.ProductPatch{StockDelta: &stock}, nil)
+			return err
+		}},
+		{"Delete", "UPDATE products", func() error { return s.Services.Products.Delete(t.Context(), mug.ID) }},
+	} {
+		var seen atomic.Int64
+		seen.Store(-1)
+		proxy.Decide(func(sql string) testkit.Cut {
+			if strings.HasPrefix(strings.TrimSpace(sql), c.end) {
+				seen.CompareAndSwap(-1, int64(s.Services.Products.Version()))
+			}
+			return testkit.NoCut
+		})
+		err := c.write()
+		proxy.Decide(nil)
+		if before := seen.Load(); err != nil || before < 0 || before == int64(s.Services.Products.Version()) {
+			t.Errorf("%s: the version was %d and is %d, %v", c.name, before, s.Services.Products.Version(), err)
+		}
+	}
 }
