@@ -38,9 +38,16 @@ var (
 
 // accesses has every route, by its method and pattern.
 var accesses = map[string]access{
-	"GET /":        {"/", nil, forAll},
-	"GET /healthz": {"/healthz", nil, forAll},
-	"GET /readyz":  {"/readyz", nil, forAll},
+	"GET /":                {"/", nil, forAll},
+	"GET /healthz":         {"/healthz", nil, forAll},
+	"GET /readyz":          {"/readyz", nil, forAll},
+	"GET /openapi.json":    {"/openapi.json", nil, forAll},
+	"GET /docs":            {"/docs", nil, forAll},
+	"GET /docs/{file}":     {"/docs/docs.css", nil, forAll},
+	"GET /redoc":           {"/redoc", nil, forAll},
+	"GET /errors":          {"/errors", nil, forAll},
+	"GET /errors/{code}":   {"/errors/out_of_stock", nil, forAll},
+	"GET /pictures/{file}": {"/pictures/book-red.svg", nil, forAll},
 	"POST /auth/register": {"/auth/register", func(sc scene, caller *testkit.Person) string {
 		return f(`{"name":"New","email":"new%d-%p@example.com","password":"correct horse"}`, sc.order, caller)
 	}, [4]int{201, 201, 201, 201}},

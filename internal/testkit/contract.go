@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -81,7 +82,13 @@ func keepsContract(r *http.Request, body string, a Answer) string {
 func described(r *http.Request, body string) *http.Request {
 	c := r.Clone(r.Context())
 	c.URL.RawPath = ""
-	c.URL.Path = "/" + strings.Join(strings.FieldsFunc(r.URL.Path, func(c rune) bool { return c == '/' }), "/")
+	segments := strings.FieldsFunc(r.URL.EscapedPath(), func(c rune) bool { return c == '/' })
+	for i, s := range segments {
+		if plain, err := url.PathUnescape(s); err == nil {
+			segments[i] = strings.ReplaceAll(plain, "/", "_") // one segment it was, and one it stays
+		}
+	}
+	c.URL.Path = "/" + strings.Join(segments, "/")
 	if c.Method == http.MethodHead {
 		c.Method = http.MethodGet
 	}
