@@ -179,18 +179,18 @@ func TestVersion(t *testing.T) {
 			return err
 		}},
 		{"Create", "COMMIT", func() error {
-			_, err := s.Services.Products.Create(t.Context(), admin.ID, whole)
+			_, err := s.Services.Products.Create(t.Context(), model.Actor{ID: admin.ID}, whole)
 			return err
 		}},
 		{"Update", "COMMIT", func() error {
-			_, err := s.Services.Products.Update(t.Context(), admin.ID, mug.ID, whole, nil)
+			_, err := s.Services.Products.Update(t.Context(), model.Actor{ID: admin.ID}, mug.ID, whole, nil)
 			return err
 		}},
 		{"Patch", "COMMIT", func() error {
-			_, err := s.Services.Products.Patch(t.Context(), admin.ID, mug.ID, model.ProductPatch{StockDelta: &stock}, nil)
+			_, err := s.Services.Products.Patch(t.Context(), model.Actor{ID: admin.ID}, mug.ID, model.ProductPatch{StockDelta: &stock}, nil)
 			return err
 		}},
-		{"Delete", "UPDATE products", func() error { return s.Services.Products.Delete(t.Context(), mug.ID) }},
+		{"Delete", "COMMIT", func() error { return s.Services.Products.Delete(t.Context(), model.Actor{}, mug.ID) }},
 	} {
 		var seen atomic.Int64
 		seen.Store(-1)
