@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -28,6 +29,24 @@ type side struct {
 	base string
 	load func(turn int) load
 	each int // requests that count as one, 0 for 1
+
+	beside *load // what else is sent to the same address meanwhile; not measured
+}
+
+// run sends one turn's load.
+func (d side) run(ctx context.Context, dir string, l load) (a answered, err error) {
+	if d.beside == nil {
+		return l.run(ctx, dir, d.base)
+	}
+	other, ended := *d.beside, make(chan error)
+	other.length = l.length + 2*time.Second
+	go func() {
+		_, err := other.run(ctx, dir, d.base)
+		ended <- err
+	}()
+	time.Sleep(time.Second) // until it is under way
+	a, err = l.run(ctx, dir, d.base)
+	return a, errors.Join(err, <-ended)
 }
 
 // turns lets the sides run one after the other, again and again, and returns what each did, turn by turn.
@@ -42,11 +61,11 @@ func (s *stand) turns(ctx context.Context, sides ...side) ([][]answered, error) 
 			if l.length == 0 {
 				l.length = s.opt.length
 			}
-			a, err := l.run(ctx, s.dir, side.base)
+			a, err := side.run(ctx, s.dir, l)
 			if err != nil {
 				return nil, err
 			}
-			a.Rate /= float64(max(side.each, 1))
+			a.Rate /= float64(max(side.each, 1)) // its time from the first request to the last answer is one anyway
 			all[i] = append(all[i], a)
 			for _, p := range s.running {
 				p.tidy()
@@ -104,6 +123,16 @@ func (s *stand) duel(ctx context.Context, row, work string, goal float64, floor,
 	r.Held = r.Ratio >= goal && r.Note == ""
 	s.report(r)
 	return r, nil
+}
+
+// compare measures one figure of two sides that are not to differ by more than a factor.
+func (s *stand) compare(row, work, unit string, sides [][]answered, figure func(answered) float64, goal float64) result {
+	r := result{Row: row, Work: work, Unit: unit, Floor: median(sides[0], figure), Shop: median(sides[1], figure),
+		Goal: fmt.Sprintf("<= %.3g", goal), Note: errorsOf(sides)}
+	r.Ratio = r.Shop / r.Floor
+	r.Held = r.Ratio <= goal && r.Note == ""
+	s.report(r)
+	return r
 }
 
 // alike makes sure that both sides answer the first request of a load in the same way: a floor that does

@@ -73,7 +73,7 @@ func placeOrders(ctx context.Context, s *stand) (all []result, err error) {
 			return all, err
 		}
 		send := func(int) load { return l }
-		r, err := s.duel(ctx, "orders", c.work, c.goal, side{s.floor.base, send, 2}, side{sh.base, send, 2})
+		r, err := s.duel(ctx, "orders", c.work, c.goal, side{base: s.floor.base, load: send, each: 2}, side{base: sh.base, load: send, each: 2})
 		if err != nil {
 			return all, err
 		}

@@ -59,16 +59,16 @@ func (l load) run(ctx context.Context, dir, base string) (answered, error) {
 	if !ok {
 		return answered{}, fmt.Errorf("wrk printed no result: %s%s", out, stderr.Bytes())
 	}
-	return parseResult([]byte(text))
+	return parseResult([]byte(text), l.length)
 }
 
-func parseResult(text []byte) (answered, error) {
+func parseResult(text []byte, length time.Duration) (answered, error) {
 	var r struct{ Requests, Duration, P50, P99, Connect, Read, Write, Status, Timeout int }
 	if err := json.Unmarshal(text, &r); err != nil {
 		return answered{}, fmt.Errorf("wrk's result: %w", err)
 	}
 	if r.Requests == 0 {
-		return answered{}, errors.New("wrk got no answer at all")
+		return answered{P50: length, P99: length, Bad: 1, Why: fmt.Sprintf("no answer at all in %v", length)}, nil
 	}
 	a := answered{
 		Rate: float64(r.Requests) / (time.Duration(r.Duration) * time.Microsecond).Seconds(),

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+)
+
+// What a shop may grow from and to without a difference to those who use it.
+var (
+	smallSize = size{products: 1_000, orders: 10_000}
+	largeSize = size{products: 100_000, orders: 1_000_000}
+)
+
+// growthConnections are few: what is compared is how long an answer takes, not how long one waits for it.
+const growthConnections = 8
+
+// endpoint is one whose times are compared; line makes one request up.
+type endpoint struct {
+	name string
+	line func(r *rand.Rand, sh *shop) (path string, user int) // user 0 is nobody, 1 the admin
+}
+
+// endpoints are all that read, but those that read what the others do; writes are measured with the orders'.
+var endpoints = []endpoint{
+	{"GET /products", func(r *rand.Rand, _ *shop) (string, int) {
+		return "/products?sort_by=asc&min_price=" + cents(10_000+r.IntN(400_000)), 0
+	}},
+	{"GET /products?category=", func(r *rand.Rand, _ *shop) (string, int) {
+		return fmt.Sprintf("/products?limit=10&category=Category+%02d&min_price=%s&sort_by=asc", r.IntN(categories), cents(1+r.IntN(9_999))), 0
+	}},
+	{"GET /products/categories", func(*rand.Rand, *shop) (string, int) { return "/products/categories", 0 }},
+	{"GET /products/{id}", func(r *rand.Rand, sh *shop) (string, int) {
+		return "/products/" + strconv.Itoa(1+r.IntN(sh.products)), 0
+	}},
+	{"GET /cart", func(r *rand.Rand, sh *shop) (string, int) { return "/cart", 1 + r.IntN(sh.readers()) }},
+	{"GET /orders", func(r *rand.Rand, sh *shop) (string, int) { return "/orders", 1 + r.IntN(sh.readers()) }},
+	{"GET /orders/{id}", func(r *rand.Rand, sh *shop) (string, int) {
+		order := 1 + r.IntN(sh.orders)
+		return "/orders/" + strconv.Itoa(order), 1 + order%sh.readers()
+	}},
+	{"GET /users/profile", func(r *rand.Rand, sh *shop) (string, int) { return "/users/profile", 1 + r.IntN(sh.users()) }},
+	{"GET /admin/dashboard", func(*rand.Rand, *shop) (string, int) { return "/admin/dashboard", 1 }},
+	{"GET /admin/products", func(*rand.Rand, *shop) (string, int) { return "/admin/products", 1 }},
+	{"GET /admin/orders", func(*rand.Rand, *shop) (string, int) { return "/admin/orders", 1 }},
+	{"GET /admin/orders?status=", func(*rand.Rand, *shop) (string, int) { return "/admin/orders?status=Shipped", 1 }},
+	{"GET /admin/orders?from=&to=", func(*rand.Rand, *shop) (string, int) {
+		day := time.Now().UTC().AddDate(0, 0, -30).Format(time.DateOnly)
+		return "/admin/orders?from=" + day + "&to=" + day, 1
+	}},
+}
+
+// growth compares a small shop with a large one.
+func growth(ctx context.Context, s *stand) (all []result, err error) {
+	small, err := s.shop(ctx, "small", smallSize)
+	if err != nil {
+		return nil, err
+	}
+	large, err := s.shop(ctx, "large", largeSize)
+	if err != nil {
+		return nil, err
+	}
+	defer func(opt options) { s.opt = opt }(s.opt)
+	s.opt.turns, s.opt.length = 3, 2*time.Second
+	for _, e := range endpoints {
+		of := func(sh *shop) (side, error) {
+			lines, err := s.endpointLines(sh, e)
+			return side{base: sh.base, load: func(int) load { return load{script: "get", lines: lines, connections: growthConnections} }}, err
+		}
+		results, err := s.grown(ctx, e.name, small, large, of)
+		if all = append(all, results...); err != nil {
+			return all, err
+		}
+	}
+	results, err := s.grown(ctx, "add to cart + place order", small, large, func(sh *shop) (side, error) {
+		l, err := s.orderLoad(sh, func(user int) int { return 1 + user%100 })
+		l.connections = growthConnections
+		return side{base: sh.base, load: func(int) load { return l }, each: 2}, err
+	})
+	return append(all, results...), err
+}
+
+func (s *stand) grown(ctx context.Context, name string, small, large *shop, of func(*shop) (side, error)) ([]result, error) {
+	a, err := of(small)
+	if err != nil {
+		return nil, err
+	}
+	b, err := of(large)
+	if err != nil {
+		return nil, err
+	}
+	sides, err := s.turns(ctx, a, b)
+	if err != nil {
+		return nil, err
+	}
+	text := name + ": " + large.size.String() + " against " + small.size.String()
+	return []result{
+		s.compare("growth", text, "ms p50", sides, p50, 1.5),
+		s.compare("growth", text, "ms p99", sides, p99, 1.5),
+	}, nil
+}
+
+// String is for people who know that it is of products and orders.
+func (s size) String() string { return fmt.Sprintf("%d/%d", s.products, s.orders) }
+
+func (s *stand) endpointLines(sh *shop, e endpoint) ([][3]string, error) {
+	r := rand.New(rand.NewPCG(1, 2))
+	lines := make([][3]string, 5_000)
+	for i := range lines {
+		path, user := e.line(r, sh)
+		lines[i][0] = path
+		if user == 0 {
+			continue
+		}
+		token, err := s.token(user)
+		if err != nil {
+			return nil, err
+		}
+		lines[i][1], lines[i][2] = strconv.Itoa(user), token
+	}
+	return lines, nil
+}
