@@ -36,10 +36,10 @@ test-docs: build node chromium ## check the API's documents with Redocly, openap
 build: ## build bin/hexamart
 	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/hexamart ./cmd/hexamart
 
-bench: build ## measure against floors of bare code; QUICK=1 in two minutes, ROWS=same,orders only some
+bench: build ## measure against floors of bare code; QUICK=1 in two minutes
 	@[ -n "$$TEST_DATABASE_URL" ] || $(MAKE) --no-print-directory db-server URL=TEST_DATABASE_URL
 	@$(MAKE) --no-print-directory load-generator
-	@$(GO) run ./internal/bench $(if $(QUICK),-quick) $(if $(ROWS),-rows=$(ROWS))
+	@$(GO) run ./internal/bench $(if $(QUICK),-quick) $(if $(ROWS),-rows=$(ROWS)) $(if $(PROFILE),-profile=$(PROFILE))
 
 check: ## check the format, vet, staticcheck and go.mod
 	@files=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd internal migrations) && \

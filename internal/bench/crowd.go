@@ -50,20 +50,18 @@ func manyConnections(ctx context.Context, s *stand) (all []result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	length := max(s.opt.length, 3*time.Second) // all must have had an answer
+	length := s.opt.slowLength // all must have had an answer
 	works, err := s.works(sh, length)
 	if err != nil {
 		return nil, err
 	}
-	defer func(turns int) { s.opt.turns = turns }(s.opt.turns)
-	s.opt.turns = (s.opt.turns + 1) / 2
 	for _, w := range works {
 		of := func(connections int) side {
 			l := w.load
 			l.connections, l.length = connections, length
 			return side{base: sh.base, load: func(int) load { return l }, each: w.each}
 		}
-		sides, err := s.turns(ctx, of(connections), of(crowd))
+		sides, err := s.turns(ctx, s.opt.fewTurns, of(connections), of(crowd))
 		if err != nil {
 			return all, err
 		}
@@ -85,7 +83,7 @@ func loginFlood(ctx context.Context, s *stand) (all []result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	length := max(s.opt.length, 2*time.Second)
+	length := s.opt.slowLength
 	works, err := s.works(sh, length)
 	if err != nil {
 		return nil, err
@@ -97,7 +95,7 @@ func loginFlood(ctx context.Context, s *stand) (all []result, err error) {
 	for _, w := range works[:2] {
 		w.load.length = length
 		send := func(int) load { return w.load }
-		sides, err := s.turns(ctx, side{base: sh.base, load: send}, side{base: sh.base, load: send, beside: &flood})
+		sides, err := s.turns(ctx, s.opt.fewTurns, side{base: sh.base, load: send}, side{base: sh.base, load: send, beside: &flood})
 		if err != nil {
 			return all, err
 		}

@@ -30,6 +30,7 @@ type side struct {
 	load func(turn int) load
 	each int // requests that count as one, 0 for 1
 
+	slow   bool  // fewer turns will do, of more time each
 	beside *load // what else is sent to the same address meanwhile; not measured
 }
 
@@ -49,10 +50,10 @@ func (d side) run(ctx context.Context, dir string, l load) (a answered, err erro
 	return a, errors.Join(err, <-ended)
 }
 
-// turns lets the sides run one after the other, again and again, and returns what each did, turn by turn.
-func (s *stand) turns(ctx context.Context, sides ...side) ([][]answered, error) {
+// turns lets the sides run one after the other, n times, and returns what each did, turn by turn.
+func (s *stand) turns(ctx context.Context, n int, sides ...side) ([][]answered, error) {
 	all := make([][]answered, len(sides))
-	for turn := range s.opt.turns {
+	for turn := range n {
 		for i, side := range sides {
 			l := side.load(turn)
 			if l.connections == 0 {
@@ -61,8 +62,12 @@ func (s *stand) turns(ctx context.Context, sides ...side) ([][]answered, error) 
 			if l.length == 0 {
 				l.length = s.opt.length
 			}
+			end := func() error { return nil }
+			if turn == n-1 && i == len(sides)-1 {
+				end = s.startProfile(ctx, side.base, l.length)
+			}
 			a, err := side.run(ctx, s.dir, l)
-			if err != nil {
+			if err = errors.Join(err, end()); err != nil {
 				return nil, err
 			}
 			a.Rate /= float64(max(side.each, 1)) // its time from the first request to the last answer is one anyway
@@ -110,7 +115,11 @@ func errorsOf(sides [][]answered) string {
 
 // duel measures requests a second of the floor and the shop; the goal is the least ratio of them.
 func (s *stand) duel(ctx context.Context, row, work string, goal float64, floor, shop side) (result, error) {
-	all, err := s.turns(ctx, floor, shop)
+	n := s.opt.turns
+	if shop.slow {
+		n = s.opt.fewTurns
+	}
+	all, err := s.turns(ctx, n, floor, shop)
 	if err != nil {
 		return result{}, fmt.Errorf("%s: %w", work, err)
 	}

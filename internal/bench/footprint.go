@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 // footprint measures memory, the program's size and its start.
@@ -59,7 +58,7 @@ func limit(work, unit string, value, most float64) result {
 
 // loadFully sends all kinds of work at once, from as many connections as there may be.
 func (s *stand) loadFully(ctx context.Context, sh *shop) error {
-	length := max(s.opt.length, 3*time.Second)
+	length := s.opt.slowLength
 	works, err := s.works(sh, length)
 	if err != nil {
 		return err

@@ -21,32 +21,33 @@ const growthConnections = 8
 type endpoint struct {
 	name string
 	line func(r *rand.Rand, sh *shop) (path string, user int) // user 0 is nobody, 1 the admin
+	slow bool
 }
 
 // endpoints are all that read, but those that read what the others do; writes are measured with the orders'.
 var endpoints = []endpoint{
-	{"GET /products", func(r *rand.Rand, _ *shop) (string, int) {
+	{name: "GET /products", line: func(r *rand.Rand, _ *shop) (string, int) {
 		return "/products?sort_by=asc&min_price=" + cents(10_000+r.IntN(400_000)), 0
 	}},
-	{"GET /products?category=", func(r *rand.Rand, _ *shop) (string, int) {
+	{name: "GET /products?category=", line: func(r *rand.Rand, _ *shop) (string, int) {
 		return fmt.Sprintf("/products?limit=10&category=Category+%02d&min_price=%s&sort_by=asc", r.IntN(categories), cents(1+r.IntN(9_999))), 0
 	}},
-	{"GET /products/categories", func(*rand.Rand, *shop) (string, int) { return "/products/categories", 0 }},
-	{"GET /products/{id}", func(r *rand.Rand, sh *shop) (string, int) {
+	{name: "GET /products/categories", line: func(*rand.Rand, *shop) (string, int) { return "/products/categories", 0 }},
+	{name: "GET /products/{id}", line: func(r *rand.Rand, sh *shop) (string, int) {
 		return "/products/" + strconv.Itoa(1+r.IntN(sh.products)), 0
 	}},
-	{"GET /cart", func(r *rand.Rand, sh *shop) (string, int) { return "/cart", 1 + r.IntN(sh.readers()) }},
-	{"GET /orders", func(r *rand.Rand, sh *shop) (string, int) { return "/orders", 1 + r.IntN(sh.readers()) }},
-	{"GET /orders/{id}", func(r *rand.Rand, sh *shop) (string, int) {
+	{name: "GET /cart", line: func(r *rand.Rand, sh *shop) (string, int) { return "/cart", 1 + r.IntN(sh.readers()) }},
+	{name: "GET /orders", line: func(r *rand.Rand, sh *shop) (string, int) { return "/orders", 1 + r.IntN(sh.readers()) }},
+	{name: "GET /orders/{id}", line: func(r *rand.Rand, sh *shop) (string, int) {
 		order := 1 + r.IntN(sh.orders)
 		return "/orders/" + strconv.Itoa(order), 1 + order%sh.readers()
 	}},
-	{"GET /users/profile", func(r *rand.Rand, sh *shop) (string, int) { return "/users/profile", 1 + r.IntN(sh.users()) }},
-	{"GET /admin/dashboard", func(*rand.Rand, *shop) (string, int) { return "/admin/dashboard", 1 }},
-	{"GET /admin/products", func(*rand.Rand, *shop) (string, int) { return "/admin/products", 1 }},
-	{"GET /admin/orders", func(*rand.Rand, *shop) (string, int) { return "/admin/orders", 1 }},
-	{"GET /admin/orders?status=", func(*rand.Rand, *shop) (string, int) { return "/admin/orders?status=Shipped", 1 }},
-	{"GET /admin/orders?from=&to=", func(*rand.Rand, *shop) (string, int) {
+	{name: "GET /users/profile", line: func(r *rand.Rand, sh *shop) (string, int) { return "/users/profile", 1 + r.IntN(sh.users()) }},
+	{name: "GET /admin/dashboard", line: func(*rand.Rand, *shop) (string, int) { return "/admin/dashboard", 1 }, slow: true},
+	{name: "GET /admin/products", line: func(*rand.Rand, *shop) (string, int) { return "/admin/products", 1 }},
+	{name: "GET /admin/orders", line: func(*rand.Rand, *shop) (string, int) { return "/admin/orders", 1 }},
+	{name: "GET /admin/orders?status=", line: func(*rand.Rand, *shop) (string, int) { return "/admin/orders?status=Shipped", 1 }},
+	{name: "GET /admin/orders?from=&to=", line: func(*rand.Rand, *shop) (string, int) {
 		day := time.Now().UTC().AddDate(0, 0, -30).Format(time.DateOnly)
 		return "/admin/orders?from=" + day + "&to=" + day, 1
 	}},
@@ -62,12 +63,14 @@ func growth(ctx context.Context, s *stand) (all []result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func(opt options) { s.opt = opt }(s.opt)
-	s.opt.turns, s.opt.length = 3, 2*time.Second
 	for _, e := range endpoints {
 		of := func(sh *shop) (side, error) {
 			lines, err := s.endpointLines(sh, e)
-			return side{base: sh.base, load: func(int) load { return load{script: "get", lines: lines, connections: growthConnections} }}, err
+			l := load{script: "get", lines: lines, connections: growthConnections, length: s.opt.length}
+			if e.slow {
+				l.length = 2 * s.opt.slowLength
+			}
+			return side{base: sh.base, load: func(int) load { return l }}, err
 		}
 		results, err := s.grown(ctx, e.name, small, large, of)
 		if all = append(all, results...); err != nil {
@@ -91,7 +94,7 @@ func (s *stand) grown(ctx context.Context, name string, small, large *shop, of f
 	if err != nil {
 		return nil, err
 	}
-	sides, err := s.turns(ctx, a, b)
+	sides, err := s.turns(ctx, s.opt.fewTurns, a, b)
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,12 @@ type options struct {
 	dir     string // for the results, and for all else while it runs
 	rows    []string
 	quick   bool
+	profile string // cpu, heap, mutex or none
 	turns   int
-	length  time.Duration
+	length  time.Duration // of a turn
+
+	fewTurns   int // where turns have to be longer
+	slowLength time.Duration
 }
 
 // row is a line of the goals: one or more results.
@@ -89,6 +93,7 @@ func run(ctx context.Context) error {
 
 func (s *stand) measure(ctx context.Context, chosen []row) (all []result, err error) {
 	for _, r := range chosen {
+		s.row = r.name
 		results, err := r.run(ctx, s)
 		all = append(all, results...)
 		if err != nil {
@@ -104,10 +109,14 @@ func parseOptions() (opt options, chosen []row, err error) {
 	flag.StringVar(&opt.dir, "dir", ".bench", "where the results go")
 	flag.StringVar(&names, "rows", "", "only these, with commas between them")
 	flag.BoolVar(&opt.quick, "quick", false, "shorter turns, and no rows that take minutes")
+	flag.StringVar(&opt.profile, "profile", "", "cpu, heap or mutex: profile the hexamart, too")
 	flag.Parse()
-	opt.turns, opt.length = 5, 3*time.Second
+	opt.turns, opt.length, opt.fewTurns, opt.slowLength = 5, 2*time.Second, 3, 3*time.Second
 	if opt.quick {
-		opt.turns, opt.length = 3, time.Second
+		opt.turns, opt.length, opt.fewTurns, opt.slowLength = 3, time.Second, 1, 2*time.Second
+	}
+	if opt.profile != "" && !slices.Contains(profiles, opt.profile) {
+		return opt, nil, fmt.Errorf("there is no profile %q; there are %s", opt.profile, strings.Join(profiles, ", "))
 	}
 	if opt.rows = strings.FieldsFunc(names, func(c rune) bool { return c == ',' || c == ' ' }); len(opt.rows) == 0 {
 		for _, r := range rows {

@@ -178,12 +178,12 @@ func linesOf(turn int, length time.Duration, path string, f func(*rand.Rand) str
 func (s *stand) askSides(sh *shop, k kind) (floor, shop side) {
 	length, f := s.opt.length, k.f
 	if k.slow {
-		length = max(length, 4*time.Second)
+		length = 2 * s.opt.slowLength
 	}
-	floor = side{base: s.floor.base, load: func(turn int) load {
+	floor = side{base: s.floor.base, slow: k.slow, load: func(turn int) load {
 		return load{script: "get", length: length, lines: linesOf(turn, length, "/products", func(r *rand.Rand) string { return "sql=" + url.QueryEscape(f(r).sql) })}
 	}}
-	shop = side{base: sh.base, load: func(turn int) load {
+	shop = side{base: sh.base, slow: k.slow, load: func(turn int) load {
 		return load{script: "get", length: length, lines: linesOf(turn, length, "/products", func(r *rand.Rand) string { return f(r).query })}
 	}}
 	return floor, shop

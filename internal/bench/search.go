@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"time"
 )
 
 // search compares searches with pages of everything, among the main shop's products.
@@ -31,7 +30,7 @@ func (s *stand) searches(ctx context.Context, row string, sh *shop, goal float64
 		return nil, err
 	}
 	queries := func(f func(*rand.Rand) string) side {
-		length := max(s.opt.length, 3*time.Second)
+		length := max(s.opt.length, s.opt.slowLength)
 		return side{base: sh.base, load: func(turn int) load {
 			return load{script: "get", length: length, lines: linesOf(turn, length, "/products", f)}
 		}}
@@ -47,7 +46,7 @@ func (s *stand) searches(ctx context.Context, row string, sh *shop, goal float64
 		{"that one has", func(r *rand.Rand) string { return rareTerm(r, sh.products) }},
 		{"that none has", func(r *rand.Rand) string { return fmt.Sprintf("x%06dq", r.IntN(1_000_000)) }},
 	} {
-		sides, err := s.turns(ctx, page, queries(func(r *rand.Rand) string {
+		sides, err := s.turns(ctx, s.opt.fewTurns, page, queries(func(r *rand.Rand) string {
 			return fmt.Sprintf("limit=%d&search=%s", 90+r.IntN(11), url.QueryEscape(kind.f(r)))
 		}))
 		if err != nil {

@@ -39,6 +39,8 @@ type stand struct {
 	running []*process
 	shops   map[string]*shop
 	floor   *process
+	row     string // that is being measured
+	profile profile
 }
 
 // shop is a hexamart with a filled database of its own.
@@ -61,6 +63,9 @@ func newStand(ctx context.Context, opt options, say func(string, ...any)) (s *st
 		return s, err
 	}
 	if s.dir, err = filepath.Abs(s.dir); err != nil {
+		return s, err
+	}
+	if err = s.prepareProfile(ctx); err != nil {
 		return s, err
 	}
 	if text := os.Getenv(databaseURL); text != "" {
@@ -117,9 +122,14 @@ func (s *stand) shop(ctx context.Context, name string, z size) (*shop, error) {
 }
 
 func (s *stand) start(ctx context.Context, sh *shop) (*process, error) {
-	p, err := startShop(ctx, s.dir, sh.name, s.opt.program, s.shopEnv(sh)...)
+	env, where, err := s.profileEnv()
+	if err != nil {
+		return nil, err
+	}
+	p, err := startShop(ctx, s.dir, sh.name, s.opt.program, append(s.shopEnv(sh), env...)...)
 	if err == nil {
 		s.running = append(s.running, p)
+		s.profile.at[p.base] = where
 	}
 	return p, err
 }
