@@ -66,13 +66,13 @@ func manyConnections(ctx context.Context, s *stand) (all []result, err error) {
 			return all, err
 		}
 		text := fmt.Sprintf("%s: %d connections against %d, ", w.name, crowd, connections)
-		few := result{Row: "connections", Work: text + "throughput", Unit: "req/s", Floor: median(sides[0], rate), Shop: median(sides[1], rate),
+		few := result{Row: s.row, Work: text + "throughput", Unit: "req/s", Floor: median(sides[0], rate), Shop: median(sides[1], rate),
 			Goal: ">= 0.9", Note: errorsOf(sides)}
 		if few.Ratio = few.Shop / few.Floor; few.Ratio >= 0.9 && few.Note == "" {
 			few.Held = true
 		}
 		s.report(few)
-		all = append(all, few, s.compare("connections", text+"wait", "ms p99", sides, p99, crowd/connections))
+		all = append(all, few, s.compare(text+"wait", "ms p99", sides, p99, crowd/connections))
 	}
 	return all, nil
 }
@@ -99,7 +99,7 @@ func loginFlood(ctx context.Context, s *stand) (all []result, err error) {
 		if err != nil {
 			return all, err
 		}
-		all = append(all, s.compare("login-flood", w.name+": 50 who log in against none", "ms p99", sides, p99, 3))
+		all = append(all, s.compare(w.name+": 50 who log in against none", "ms p99", sides, p99, 3))
 	}
 	return all, nil
 }

@@ -22,6 +22,10 @@ type result struct {
 	Goal  string  `json:"goal"`
 	Held  bool    `json:"held"`
 	Note  string  `json:"note,omitempty"`
+
+	// Processor time of one request: by the process that was asked, and by the database server.
+	FloorCPU *cpu `json:"floor_cpu_us,omitempty"`
+	ShopCPU  *cpu `json:"shop_cpu_us,omitempty"`
 }
 
 // side is one of those that take turns.
@@ -66,18 +70,32 @@ func (s *stand) turns(ctx context.Context, n int, sides ...side) ([][]answered, 
 			if turn == n-1 && i == len(sides)-1 {
 				end = s.startProfile(ctx, side.base, l.length)
 			}
+			before := s.spent(side.base)
 			a, err := side.run(ctx, s.dir, l)
 			if err = errors.Join(err, end()); err != nil {
 				return nil, err
 			}
-			a.Rate /= float64(max(side.each, 1)) // its time from the first request to the last answer is one anyway
+			each := float64(max(side.each, 1)) // wrk's times are of that many
+			a.Rate /= each
+			a.CPU = s.spent(side.base).minus(before).each(float64(a.Requests) / each)
 			all[i] = append(all[i], a)
-			for _, p := range s.running {
-				p.tidy()
-			}
+			s.tidy(a)
 		}
 	}
 	return all, nil
+}
+
+// tidy empties the logs, which have a line for each request, before the disk gets to them. What tells of a
+// failure is shown.
+func (s *stand) tidy(a answered) {
+	for _, p := range s.running {
+		if a.Bad > 0 {
+			for _, line := range p.complaints() {
+				s.say("%s", line)
+			}
+		}
+		p.tidy()
+	}
 }
 
 // connections is how many the goals are about.
@@ -114,7 +132,7 @@ func errorsOf(sides [][]answered) string {
 }
 
 // duel measures requests a second of the floor and the shop; the goal is the least ratio of them.
-func (s *stand) duel(ctx context.Context, row, work string, goal float64, floor, shop side) (result, error) {
+func (s *stand) duel(ctx context.Context, work string, goal float64, floor, shop side) (result, error) {
 	n := s.opt.turns
 	if shop.slow {
 		n = s.opt.fewTurns
@@ -123,8 +141,9 @@ func (s *stand) duel(ctx context.Context, row, work string, goal float64, floor,
 	if err != nil {
 		return result{}, fmt.Errorf("%s: %w", work, err)
 	}
-	r := result{Row: row, Work: work, Unit: "req/s", Floor: median(all[0], rate), Shop: median(all[1], rate),
+	r := result{Row: s.row, Work: work, Unit: "req/s", Floor: median(all[0], rate), Shop: median(all[1], rate),
 		Goal: fmt.Sprintf(">= %.2g", goal), Note: errorsOf(all)}
+	r.FloorCPU, r.ShopCPU = cpuOf(all[0]), cpuOf(all[1])
 	if shop.each == 2 {
 		r.Unit = "orders/s"
 	}
@@ -135,9 +154,10 @@ func (s *stand) duel(ctx context.Context, row, work string, goal float64, floor,
 }
 
 // compare measures one figure of two sides that are not to differ by more than a factor.
-func (s *stand) compare(row, work, unit string, sides [][]answered, figure func(answered) float64, goal float64) result {
-	r := result{Row: row, Work: work, Unit: unit, Floor: median(sides[0], figure), Shop: median(sides[1], figure),
+func (s *stand) compare(work, unit string, sides [][]answered, figure func(answered) float64, goal float64) result {
+	r := result{Row: s.row, Work: work, Unit: unit, Floor: median(sides[0], figure), Shop: median(sides[1], figure),
 		Goal: fmt.Sprintf("<= %.3g", goal), Note: errorsOf(sides)}
+	r.FloorCPU, r.ShopCPU = cpuOf(sides[0]), cpuOf(sides[1])
 	r.Ratio = r.Shop / r.Floor
 	r.Held = r.Ratio <= goal && r.Note == ""
 	s.report(r)

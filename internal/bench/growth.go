@@ -100,8 +100,8 @@ func (s *stand) grown(ctx context.Context, name string, small, large *shop, of f
 	}
 	text := name + ": " + large.size.String() + " against " + small.size.String()
 	return []result{
-		s.compare("growth", text, "ms p50", sides, p50, 1.5),
-		s.compare("growth", text, "ms p99", sides, p99, 1.5),
+		s.compare(text, "ms p50", sides, p50, 1.5),
+		s.compare(text, "ms p99", sides, p99, 1.5),
 	}, nil
 }
 

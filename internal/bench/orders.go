@@ -41,7 +41,7 @@ func own(path string) func(context.Context, *stand) ([]result, error) {
 		if err := alike(floor, shop); err != nil {
 			return nil, err
 		}
-		r, err := s.duel(ctx, path[1:], "GET "+path+", of "+strconv.Itoa(sh.readers())+" users", 0.8, floor, shop)
+		r, err := s.duel(ctx, "GET "+path+", of "+strconv.Itoa(sh.readers())+" users", 0.8, floor, shop)
 		return []result{r}, err
 	}
 }
@@ -73,7 +73,7 @@ func placeOrders(ctx context.Context, s *stand) (all []result, err error) {
 			return all, err
 		}
 		send := func(int) load { return l }
-		r, err := s.duel(ctx, "orders", c.work, c.goal, side{base: s.floor.base, load: send, each: 2}, side{base: sh.base, load: send, each: 2})
+		r, err := s.duel(ctx, c.work, c.goal, side{base: s.floor.base, load: send, each: 2}, side{base: sh.base, load: send, each: 2})
 		if err != nil {
 			return all, err
 		}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -109,7 +111,23 @@ func startShop(ctx context.Context, dir, name, program string, env ...string) (*
 	}
 }
 
-// tidy empties the log, which has a line for each request, before the disk gets to it.
+// complaints are the last lines of the log that tell of a failure.
+func (p *process) complaints() (lines []string) {
+	text, err := os.ReadFile(p.log.Name())
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for line := range strings.Lines(string(text)) {
+		if complaint.MatchString(line) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines[max(0, len(lines)-3):]
+}
+
+var complaint = regexp.MustCompile(`level=(ERROR|WARN)|^panic|panic serving`)
+
+// tidy empties the log.
 func (p *process) tidy() { _ = p.log.Truncate(0) }
 
 // stop ends the process and waits for it.

@@ -48,7 +48,7 @@ func sameProducts(ctx context.Context, s *stand) ([]result, error) {
 	if err := alike(floor, shop); err != nil {
 		return nil, err
 	}
-	r, err := s.duel(ctx, "same", "GET /products, the same 8 pages over and over", 0.8, floor, shop)
+	r, err := s.duel(ctx, "GET /products, the same 8 pages over and over", 0.8, floor, shop)
 	return []result{r}, err
 }
 
@@ -203,7 +203,7 @@ func differentProducts(ctx context.Context, s *stand) (all []result, err error) 
 		if err := alike(floor, shop); err != nil {
 			return all, err
 		}
-		r, err := s.duel(ctx, "different", "GET /products, every query different: "+kind.name, 0.8, floor, shop)
+		r, err := s.duel(ctx, "GET /products, every query different: "+kind.name, 0.8, floor, shop)
 		if err != nil {
 			return all, err
 		}

@@ -68,7 +68,8 @@ func table(s *stand, all []result, took time.Duration) string {
 		t.WriteString(line + "\n")
 	}
 	fmt.Fprintf(&t, "%d turns of %v a side, medians, %d connections; %v in all.\n\n", s.opt.turns, s.opt.length, connections, took.Round(time.Second))
-	t.WriteString("| row | work | floor | HexaMart | | ratio | goal | |\n|---|---|---:|---:|---|---:|---|---|\n")
+	t.WriteString("The last columns are microseconds of processor time a request (an order): own + the database server's.\n\n")
+	t.WriteString("| row | work | floor | HexaMart | | ratio | goal | | CPU of floor | of HexaMart |\n|---|---|---:|---:|---|---:|---|---|---|---|\n")
 	for _, r := range all {
 		verdict := "holds"
 		if !r.Held {
@@ -77,9 +78,17 @@ func table(s *stand, all []result, took time.Duration) string {
 		if r.Note != "" {
 			verdict += "; " + r.Note
 		}
-		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %.2f | %s | %s |\n", r.Row, r.Work, number(r.Floor), number(r.Shop), r.Unit, r.Ratio, r.Goal, verdict)
+		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %.2f | %s | %s | %s | %s |\n",
+			r.Row, r.Work, number(r.Floor), number(r.Shop), r.Unit, r.Ratio, r.Goal, verdict, told(r.FloorCPU), told(r.ShopCPU))
 	}
 	return t.String()
+}
+
+func told(c *cpu) string {
+	if c == nil {
+		return ""
+	}
+	return c.String()
 }
 
 // machine says what was measured on what.

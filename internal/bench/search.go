@@ -13,7 +13,7 @@ func search(ctx context.Context, s *stand) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.searches(ctx, "search", sh, 5)
+	return s.searches(ctx, sh, 5)
 }
 
 func searchMillion(ctx context.Context, s *stand) ([]result, error) {
@@ -21,10 +21,10 @@ func searchMillion(ctx context.Context, s *stand) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.searches(ctx, "search-million", sh, 10)
+	return s.searches(ctx, sh, 10)
 }
 
-func (s *stand) searches(ctx context.Context, row string, sh *shop, goal float64) (all []result, err error) {
+func (s *stand) searches(ctx context.Context, sh *shop, goal float64) (all []result, err error) {
 	deep, err := cursors(sh.base)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (s *stand) searches(ctx context.Context, row string, sh *shop, goal float64
 			return all, err
 		}
 		work := fmt.Sprintf("search in %d names for a text %s, against a page of all", sh.products, kind.name)
-		all = append(all, s.compare(row, work, "ms p50", sides, p50, goal))
+		all = append(all, s.compare(work, "ms p50", sides, p50, goal))
 	}
 	return all, nil
 }

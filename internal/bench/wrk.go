@@ -28,11 +28,13 @@ type load struct {
 
 // answered is how it went. Times are as wrk saw them: from sending to the answer's last byte.
 type answered struct {
-	Rate float64 // requests a second
-	P50  time.Duration
-	P99  time.Duration
-	Bad  int // answers of 400 and more, lost connections, timeouts
-	Why  string
+	Rate     float64 // requests a second
+	P50      time.Duration
+	P99      time.Duration
+	Requests int
+	CPU      cpu // of one request
+	Bad      int // answers of 400 and more, lost connections, timeouts
+	Why      string
 }
 
 // run sends a load to an address.
@@ -71,10 +73,11 @@ func parseResult(text []byte, length time.Duration) (answered, error) {
 		return answered{P50: length, P99: length, Bad: 1, Why: fmt.Sprintf("no answer at all in %v", length)}, nil
 	}
 	a := answered{
-		Rate: float64(r.Requests) / (time.Duration(r.Duration) * time.Microsecond).Seconds(),
-		P50:  time.Duration(r.P50) * time.Microsecond,
-		P99:  time.Duration(r.P99) * time.Microsecond,
-		Bad:  r.Connect + r.Read + r.Write + r.Status + r.Timeout,
+		Requests: r.Requests,
+		Rate:     float64(r.Requests) / (time.Duration(r.Duration) * time.Microsecond).Seconds(),
+		P50:      time.Duration(r.P50) * time.Microsecond,
+		P99:      time.Duration(r.P99) * time.Microsecond,
+		Bad:      r.Connect + r.Read + r.Write + r.Status + r.Timeout,
 	}
 	if a.Bad > 0 {
 		a.Why = fmt.Sprintf("of %d answers %d of 400 and more; connections: %d not made, %d lost; %d timeouts",
