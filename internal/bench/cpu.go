@@ -12,7 +12,7 @@ import (
 // second.
 type cpu struct {
 	Own      float64 `json:"own"`      // by the process that is asked
-	Database float64 `json:"database"` // by the database server, where it is the bench's own
+	Database float64 `json:"database"` // by the database server; 0 where it is not the bench's own
 }
 
 func (c cpu) minus(d cpu) cpu        { return cpu{c.Own - d.Own, c.Database - d.Database} }

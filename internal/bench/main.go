@@ -83,7 +83,7 @@ func run(ctx context.Context) error {
 		return errors.Join(err, s.close())
 	}
 	all, err := s.measure(ctx, chosen)
-	if err == nil {
+	if ctx.Err() == nil {
 		for _, problem := range s.verify(ctx) {
 			err = errors.Join(err, errors.New(problem))
 		}
@@ -91,16 +91,22 @@ func run(ctx context.Context) error {
 	return errors.Join(err, save(s, all, time.Since(began)), s.close())
 }
 
+// measure runs rows one after the other; a row that fails does not keep the others from being measured.
 func (s *stand) measure(ctx context.Context, chosen []row) (all []result, err error) {
 	for _, r := range chosen {
 		s.row = r.name
-		results, err := r.run(ctx, s)
+		results, failed := r.run(ctx, s)
 		all = append(all, results...)
-		if err != nil {
-			return all, err
+		if failed != nil {
+			failed = fmt.Errorf("row %s: %w", r.name, failed)
+			s.say("%v", failed)
+			err = errors.Join(err, failed)
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return all, nil
+	return all, err
 }
 
 func parseOptions() (opt options, chosen []row, err error) {

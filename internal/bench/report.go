@@ -68,7 +68,8 @@ func table(s *stand, all []result, took time.Duration) string {
 		t.WriteString(line + "\n")
 	}
 	fmt.Fprintf(&t, "%d turns of %v a side, medians, %d connections; %v in all.\n\n", s.opt.turns, s.opt.length, connections, took.Round(time.Second))
-	t.WriteString("The last columns are microseconds of processor time a request (an order): own + the database server's.\n\n")
+	t.WriteString("The last columns are microseconds of processor time a request (an order): the process's own + the database server's\n" +
+		"where the bench has one of its own. Others' work on the machine changes them less than what was answered a second.\n\n")
 	t.WriteString("| row | work | floor | HexaMart | | ratio | goal | | CPU of floor | of HexaMart |\n|---|---|---:|---:|---|---:|---|---|---|---|\n")
 	for _, r := range all {
 		verdict := "holds"
