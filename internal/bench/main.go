@@ -95,6 +95,7 @@ func run(ctx context.Context) error {
 func (s *stand) measure(ctx context.Context, chosen []row) (all []result, err error) {
 	for _, r := range chosen {
 		s.row = r.name
+		s.settle(ctx)
 		results, failed := r.run(ctx, s)
 		all = append(all, results...)
 		if failed != nil {

@@ -111,6 +111,19 @@ func startShop(ctx context.Context, dir, name, program string, env ...string) (*
 	}
 }
 
+// settle waits, though not for ever, until the shops are ready: what the row before left undone, scans that nobody
+// waits for any more, may keep the database from answering anything else.
+func (s *stand) settle(ctx context.Context) {
+	for _, sh := range s.shops {
+		for began := time.Now(); ctx.Err() == nil && time.Since(began) < 30*time.Second; time.Sleep(100 * time.Millisecond) {
+			asked := time.Now()
+			if status, _, err := get(sh.base+"/readyz", nil); err == nil && status == http.StatusOK && time.Since(asked) < 100*time.Millisecond {
+				break
+			}
+		}
+	}
+}
+
 // complaints are the last lines of the log that tell of a failure.
 func (p *process) complaints() (lines []string) {
 	text, err := os.ReadFile(p.log.Name())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -141,8 +142,14 @@ func cursors(base string) (list []cursor, err error) {
 			return nil, err
 		}
 		var page []floorProduct
-		err = json.NewDecoder(res.Body).Decode(&page)
+		body, err := io.ReadAll(res.Body)
 		_ = res.Body.Close()
+		if err == nil && res.StatusCode != http.StatusOK {
+			err = fmt.Errorf("status %d %.300s", res.StatusCode, body)
+		}
+		if err == nil {
+			err = json.Unmarshal(body, &page)
+		}
 		link := nextLink.FindStringSubmatch(res.Header.Get("Link"))
 		if err != nil || len(page) == 0 || link == nil {
 			return nil, fmt.Errorf("the products end after %d: %v", seen, err)
