@@ -94,19 +94,11 @@ func told(c *cpu) string {
 
 // machine says what was measured on what.
 func machine(s *stand) []string {
-	server := "database server unknown"
-	for _, sh := range s.shops {
-		var version, durable string
-		if sh.db.Get(&version, "SELECT VERSION()") == nil && sh.db.Get(&durable, "SELECT CONCAT('flush at commit ', @@innodb_flush_log_at_trx_commit, ', buffer pool ', @@innodb_buffer_pool_size DIV 1048576, ' MB')") == nil {
-			server = version + ", " + durable
-		}
-		break
-	}
 	out, _ := exec.Command(s.opt.program, "version").Output()
 	lines := []string{
 		strings.TrimSpace(string(out)) + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH,
 		fmt.Sprintf("%d cores %s; load average %s at the end", runtime.NumCPU(), cpuModel(), loadAverage()),
-		server,
+		s.about,
 	}
 	return lines
 }

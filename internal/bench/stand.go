@@ -30,6 +30,7 @@ type stand struct {
 	opt     options
 	dir     string // for what is gone after the run
 	server  *database.Server
+	about   string // the server: which it is, and how durable
 	address *mysql.Config
 	prefix  string // of the databases' names
 	made    []string
@@ -95,7 +96,12 @@ func (s *stand) database(ctx context.Context, name string) (*mysql.Config, *sqlx
 	if err != nil {
 		return nil, nil, err
 	}
-	_, err = database.Migrate(ctx, db)
+	if _, err = database.Migrate(ctx, db); err != nil {
+		return nil, nil, err
+	}
+	err = db.GetContext(ctx, &s.about, `
+		SELECT CONCAT(VERSION(), ', flush at commit ', @@innodb_flush_log_at_trx_commit,
+			', buffer pool ', @@innodb_buffer_pool_size DIV 1048576, ' MB')`)
 	return cfg, db, err
 }
 
