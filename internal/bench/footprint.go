@@ -29,7 +29,7 @@ func footprint(ctx context.Context, s *stand) ([]result, error) {
 		return nil, err
 	}
 	var starts []float64
-	for range 5 {
+	for range 3 {
 		p, err := startShop(ctx, s.dir, "another", s.opt.program, s.shopEnv(sh)...)
 		if err != nil {
 			return nil, err

@@ -145,6 +145,9 @@ func parseOptions() (opt options, chosen []row, err error) {
 	return opt, chosen, nil
 }
 
+// brief reports whether parts of rows are left out: in a quick run of all of them.
+func (s *stand) brief() bool { return s.opt.quick && len(s.opt.rows) == 0 }
+
 // moreFiles lets this program's children have as many connections as rows ask for: the usual limit is 1,024 files.
 func moreFiles() error {
 	var limit syscall.Rlimit

@@ -206,6 +206,9 @@ func differentProducts(ctx context.Context, s *stand) (all []result, err error) 
 		return nil, err
 	}
 	for _, kind := range kinds {
+		if kind.slow && s.brief() {
+			continue // the row of searches has such, too
+		}
 		floor, shop := s.askSides(sh, kind)
 		if err := alike(floor, shop); err != nil {
 			return all, err

@@ -69,8 +69,9 @@ func table(s *stand, all []result, took time.Duration) string {
 	}
 	fmt.Fprintf(&t, "%d turns of %v a side, medians, %d connections; %v in all.\n\n", s.opt.turns, s.opt.length, connections, took.Round(time.Second))
 	t.WriteString("The last columns are microseconds of processor time a request (an order): the process's own + the database server's\n" +
-		"where the bench has one of its own. Others' work on the machine changes them less than what was answered a second.\n\n")
-	t.WriteString("| row | work | floor | HexaMart | | ratio | goal | | CPU of floor | of HexaMart |\n|---|---|---:|---:|---|---:|---|---|---|---|\n")
+		"where the bench has one of its own. Others' work on the machine changes them, and their ratio (floor to HexaMart), less\n" +
+		"than what was answered a second.\n\n")
+	t.WriteString("| row | work | floor | HexaMart | | ratio | goal | | CPU of floor | of HexaMart | ratio |\n|---|---|---:|---:|---|---:|---|---|---|---|---:|\n")
 	for _, r := range all {
 		verdict := "holds"
 		if !r.Held {
@@ -79,8 +80,8 @@ func table(s *stand, all []result, took time.Duration) string {
 		if r.Note != "" {
 			verdict += "; " + r.Note
 		}
-		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %.2f | %s | %s | %s | %s |\n",
-			r.Row, r.Work, number(r.Floor), number(r.Shop), r.Unit, r.Ratio, r.Goal, verdict, told(r.FloorCPU), told(r.ShopCPU))
+		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %.2f | %s | %s | %s | %s | %s |\n",
+			r.Row, r.Work, number(r.Floor), number(r.Shop), r.Unit, r.Ratio, r.Goal, verdict, told(r.FloorCPU), told(r.ShopCPU), cpuRatio(r))
 	}
 	return t.String()
 }
@@ -90,6 +91,13 @@ func told(c *cpu) string {
 		return ""
 	}
 	return c.String()
+}
+
+func cpuRatio(r result) string {
+	if r.FloorCPU == nil || r.ShopCPU == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", (r.FloorCPU.Own+r.FloorCPU.Database)/(r.ShopCPU.Own+r.ShopCPU.Database))
 }
 
 // machine says what was measured on what.
