@@ -68,9 +68,11 @@ func manyConnections(ctx context.Context, s *stand) (all []result, err error) {
 		text := fmt.Sprintf("%s: %d connections against %d, ", w.name, crowd, connections)
 		few := result{Row: s.row, Work: text + "throughput", Unit: "req/s", Floor: median(sides[0], rate), Shop: median(sides[1], rate),
 			Goal: ">= 0.9", Note: errorsOf(sides)}
-		if few.Ratio = few.Shop / few.Floor; few.Ratio >= 0.9 && few.Note == "" {
-			few.Held = true
+		if w.each == 2 {
+			few.Unit = "orders/s"
 		}
+		few.Ratio = few.Shop / few.Floor
+		few.Held = few.Ratio >= 0.9 && few.Note == ""
 		s.report(few)
 		all = append(all, few, s.compare(text+"wait", "ms p99", sides, p99, crowd/connections))
 	}
