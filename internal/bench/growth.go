@@ -49,7 +49,7 @@ var endpoints = []endpoint{
 	{name: "GET /admin/orders?status=", line: func(*rand.Rand, *shop) (string, int) { return "/admin/orders?status=Shipped", 1 }},
 	{name: "GET /admin/orders?from=&to=", line: func(*rand.Rand, *shop) (string, int) {
 		day := time.Now().UTC().AddDate(0, 0, -30).Format(time.DateOnly)
-		return "/admin/orders?from=" + day + "&to=" + day, 1
+		return "/admin/orders?limit=20&from=" + day + "&to=" + day, 1
 	}},
 }
 

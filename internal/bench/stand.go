@@ -199,15 +199,17 @@ func (s *stand) main(ctx context.Context) (*shop, error) {
 
 // copyTables copies all that the floor writes to, so that its tables and indexes are as large as the shop's.
 func copyTables(ctx context.Context, db *sqlx.DB, from string) error {
-	const columns = "id, name, email, password_hash, is_admin, address, created_at" // of users: the others are generated
-	for _, statement := range []string{
-		"INSERT INTO users (" + columns + ") SELECT " + columns + " FROM `" + from + "`.users",
-		"INSERT INTO products SELECT * FROM `" + from + "`.products",
-		"INSERT INTO carts SELECT * FROM `" + from + "`.carts",
-		"INSERT INTO orders SELECT * FROM `" + from + "`.orders",
-		"INSERT INTO order_items SELECT * FROM `" + from + "`.order_items",
-	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
+	for _, table := range []string{"users", "products", "carts", "orders", "order_items"} {
+		var columns []string // without those that the server makes itself
+		if err := db.SelectContext(ctx, &columns, `
+			SELECT column_name
+			FROM information_schema.columns
+			WHERE table_schema = ? AND table_name = ? AND COALESCE(generation_expression, '') = ''
+			ORDER BY ordinal_position`, from, table); err != nil {
+			return fmt.Errorf("copy for the floor: %w", err)
+		}
+		list := strings.Join(columns, ", ")
+		if _, err := db.ExecContext(ctx, "INSERT INTO "+table+" ("+list+") SELECT "+list+" FROM `"+from+"`."+table); err != nil {
 			return fmt.Errorf("copy for the floor: %w", err)
 		}
 	}
