@@ -122,6 +122,9 @@ func parseOptions() (opt options, chosen []row, err error) {
 	if opt.quick {
 		opt.turns, opt.length, opt.fewTurns, opt.slowLength = 3, time.Second, 1, 2*time.Second
 	}
+	if opt.profile != "" { // one turn, long enough for a profile
+		opt.turns, opt.length, opt.fewTurns, opt.slowLength = 1, 6*time.Second, 1, 6*time.Second
+	}
 	if opt.profile != "" && !slices.Contains(profiles, opt.profile) {
 		return opt, nil, fmt.Errorf("there is no profile %q; there are %s", opt.profile, strings.Join(profiles, ", "))
 	}
