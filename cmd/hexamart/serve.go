@@ -95,16 +95,17 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	case err := <-failed:
 		return errors.Join(err, server.Close())
 	case <-ctx.Done():
-		return s.drain(api, server)
+		return s.drain(api, server, listener)
 	}
 }
 
-// drain stops serving without losing a request: readiness goes first, so that no new ones are sent,
-// then running ones finish.
-func (s *shop) drain(api *handler.API, server *http.Server) error {
+// drain stops serving without losing a request: readiness goes first, so that no new ones are sent and
+// open connections are not used again, then running ones finish.
+func (s *shop) drain(api *handler.API, server *http.Server, listener net.Listener) error {
 	s.log.Info("shutting down")
 	api.Drain()
 	time.Sleep(noticeTime)
+	hush(listener)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {

@@ -2,8 +2,9 @@ package main
 
 import "runtime/debug"
 
-// version is set by the build: -ldflags "-X main.version=1.2.3".
-var version = ""
+// version and commit are set by the build: -ldflags "-X main.version=1.2.3". The commit only where the Go
+// tool can't see the repository.
+var version, commit string
 
 // shortVersion is the release, or "dev".
 func shortVersion() string {
@@ -20,6 +21,9 @@ func fullVersion() string {
 		return shortVersion()
 	}
 	text, dirty := shortVersion(), ""
+	if commit != "" {
+		text += " commit " + commit
+	}
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
