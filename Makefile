@@ -2,11 +2,12 @@
 
 GO          ?= go
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+COMPOSE      = github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILDFLAGS   = -trimpath -ldflags '-X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash test-docs build bench check clean db-server c-compiler node chromium load-generator
+.PHONY: help run test test-crash test-docs build bench check clean db-server c-compiler node chromium load-generator test-proxy
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,13 @@ test-crash: ## crash, freeze and starve shops under load, on a cluster too: minu
 test-docs: build node chromium ## check the API's documents with Redocly, openapi-typescript, newman and Chromium (needs Node)
 	@$(MAKE) --no-print-directory db-server
 	@env -u DATABASE_URL .ci/docs
+
+test-proxy: ## run two shops behind nginx, with nginx.conf: restarts, crashes, headers; SHORT=1 each once
+	@$(MAKE) --no-print-directory db-server
+	@$(NGINX_FOUND) || { $(call INSTALL,nginx,nginx-light,nginx); $(NGINX_FOUND); } || { \
+		echo "There is no nginx here, and it could not be installed. Install it yourself (apt install nginx-light)." >&2; exit 1; }
+	$(if $(SHORT),CRASH_SHORT=1) $(GO) test -tags crash -timeout 30m -run '^TestProxy' ./cmd/hexamart
+	$(GO) run $(COMPOSE) docker-compose.yml >/dev/null
 
 build: ## build bin/hexamart
 	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/hexamart ./cmd/hexamart
@@ -92,6 +100,8 @@ SERVER_FOUND = ( \
 	PATH="$$PATH:/usr/sbin:/usr/libexec:/usr/local/sbin:/usr/local/bin:/usr/local/mysql/bin:/opt/homebrew/bin"; \
 	for dir in /opt/homebrew/opt/*/bin /usr/local/opt/*/bin; do PATH="$$PATH:$$dir"; done; \
 	command -v mariadbd || command -v mysqld ) >/dev/null
+
+NGINX_FOUND = { command -v nginx || test -x /usr/sbin/nginx; } >/dev/null
 
 GALERA = /usr/lib/galera/libgalera_smm.so
 

@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -227,22 +225,4 @@ func TestProxyFailover(t *testing.T) {
 			}
 		}
 	}))
-}
-
-// problemFrom reads an answer that must be a problem of a status, under the id that was asked with.
-func problemFrom(t *testing.T, res *http.Response, status int) {
-	t.Helper()
-	body, _ := io.ReadAll(res.Body)
-	_ = res.Body.Close()
-	id := res.Header.Values("X-Request-Id")
-	if res.StatusCode != status || res.Header.Get("Content-Type") != "application/problem+json" || len(id) != 1 ||
-		!strings.Contains(string(body), fmt.Sprintf(`"status":%d`, status)) || !strings.Contains(string(body), id[0]) {
-		t.Errorf("%s %v %s, want %d", res.Status, res.Header, body, status)
-	}
-}
-
-// from is an HTTP client on another address of this machine.
-func from(ip string) *http.Client {
-	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
-	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
 }
