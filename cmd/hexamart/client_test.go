@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // client is somebody who uses a shop over the network.
@@ -51,6 +53,20 @@ func (c *client) want(status int, method, path, body string, v any) {
 			c.t.Fatalf("%s %s: %v in %s", method, path, err, answer)
 		}
 	}
+}
+
+// status is what somebody without an account is answered.
+func (p *place) status(path string) int {
+	code, _ := (&client{t: p.t, base: p.url("")}).send("GET", path, "")
+	return code
+}
+
+// databaseURL is the DATABASE_URL of a test's database.
+func databaseURL(cfg *mysql.Config) string {
+	if cfg.Net == "unix" {
+		return fmt.Sprintf("mysql://%s:%s@localhost/%s?unix_socket=%s", cfg.User, cfg.Passwd, cfg.DBName, cfg.Addr)
+	}
+	return fmt.Sprintf("mysql://%s:%s@%s/%s", cfg.User, cfg.Passwd, cfg.Addr, cfg.DBName)
 }
 
 // login returns a client with a token.

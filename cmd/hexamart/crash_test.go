@@ -82,11 +82,6 @@ func (p *place) awaitReady() {
 	p.await("the shop is ready", func() bool { return p.status("/readyz") == http.StatusOK })
 }
 
-func (p *place) status(path string) int {
-	code, _ := (&client{t: p.t, base: p.url("")}).send("GET", path, "")
-	return code
-}
-
 func (c *crowded) openFiles() int {
 	list, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", c.proc.Process.Pid))
 	return len(list)

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"hexamart/internal/config"
+	"hexamart/internal/metrics"
 )
 
 // program is what a subcommand runs in.
@@ -20,6 +21,8 @@ type program struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+
+	metrics *metrics.Metrics // nil for none
 }
 
 // errUsage is a mistake in the command line; its text has been printed.
@@ -74,7 +77,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	for _, warning := range cfg.Warnings {
 		fmt.Fprintf(stderr, "hexamart: %s\n", warning)
 	}
-	err = command.run(ctx, &program{cfg, stdin, stdout, stderr}, args[1:])
+	err = command.run(ctx, &program{cfg: cfg, stdin: stdin, stdout: stdout, stderr: stderr}, args[1:])
 	switch {
 	case err == nil:
 		return 0

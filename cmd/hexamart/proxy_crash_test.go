@@ -93,13 +93,9 @@ type twins struct {
 func newTwins(t *testing.T, edits ...string) *twins {
 	t.Helper()
 	cfg := testkit.EmptyDatabase(t)
-	url := fmt.Sprintf("mysql://%s:%s@%s/%s", cfg.User, cfg.Passwd, cfg.Addr, cfg.DBName)
-	if cfg.Net == "unix" {
-		url = fmt.Sprintf("mysql://%s:%s@localhost/%s?unix_socket=%s", cfg.User, cfg.Passwd, cfg.DBName, cfg.Addr)
-	}
 	tw := &twins{}
 	for i := range tw.shops {
-		tw.shops[i] = newPlace(t, "DATABASE_URL="+url, "SECRET_KEY="+strings.Repeat("k", 32), "TRUSTED_PROXIES=127.0.0.1",
+		tw.shops[i] = newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+strings.Repeat("k", 32), "TRUSTED_PROXIES=127.0.0.1",
 			"ADMIN_EMAIL=admin@example.com", "ADMIN_PASSWORD=long enough")
 		tw.procs[i] = tw.shops[i].serve()
 	}

@@ -14,6 +14,7 @@ import (
 
 	"hexamart/internal/database"
 	"hexamart/internal/handler"
+	"hexamart/internal/metrics"
 	"hexamart/internal/model"
 )
 
@@ -39,6 +40,9 @@ func serve(ctx context.Context, p *program, args []string) error {
 	if err := probe(p.cfg.Addr); err != nil {
 		return err
 	}
+	if p.cfg.MetricsAddr != "" {
+		p.metrics = metrics.New(shortVersion())
+	}
 	s, err := p.openShop(ctx, database.ServerOwned)
 	if err != nil {
 		return err
@@ -48,6 +52,9 @@ func serve(ctx context.Context, p *program, args []string) error {
 
 func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	if _, err := s.migrate(ctx, p.stdout); err != nil {
+		return err
+	}
+	if err := s.noteNewerSchema(ctx); err != nil {
 		return err
 	}
 	if s.cfg.AdminEmail != "" {
@@ -62,6 +69,11 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	}
 	api := &handler.API{Services: s.services, Log: s.log, Version: shortVersion(), CORSOrigins: s.cfg.CORSOrigins,
 		TrustedProxies: s.cfg.TrustedProxies, Ready: s.ready}
+	closeMetrics, err := p.serveMetrics(s, api)
+	if err != nil {
+		return err
+	}
+	defer closeMetrics()
 	server := &http.Server{
 		Handler:           api.Routes(),
 		ReadHeaderTimeout: headerTimeout,
@@ -71,7 +83,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	listener, err := net.Listen("tcp", s.cfg.Addr)
+	listener, err := listen(ctx, s.cfg.Addr)
 	if err != nil {
 		return inUse(s.cfg.Addr, err)
 	}
@@ -167,6 +179,13 @@ func (s *shop) guardServer(ctx context.Context) {
 			s.log.Info("the database server is back")
 		}
 	}
+}
+
+// listen is net.Listen for plain TCP: a socket for Multipath TCP, Go's default, can't be hushed.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var plain net.ListenConfig
+	plain.SetMultipathTCP(false)
+	return plain.Listen(ctx, "tcp", addr)
 }
 
 // probe tells early, before a database is started, that there is no address to listen on.

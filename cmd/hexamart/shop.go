@@ -54,7 +54,7 @@ func (p *program) openShop(ctx context.Context, mode database.ServerMode) (s *sh
 	if err = s.cfg.EnsureSecretKey(); err != nil {
 		return s, err
 	}
-	if s.db, err = database.Open(ctx, address, logStatements(s.log)); err != nil {
+	if s.db, err = database.Open(ctx, address, p.observer(s.log)); err != nil {
 		return s, err
 	}
 	tokens, err := security.NewTokens(s.cfg.SecretKey, s.cfg.Algorithm, s.cfg.TokenLife, s.cfg.PreviousKey)
@@ -94,6 +94,16 @@ func (s *shop) current(ctx context.Context) error {
 	version, err := database.SchemaVersion(ctx, s.db)
 	if err == nil && version < database.LatestVersion() {
 		err = fmt.Errorf("the schema is at version %d, not %d; hexamart migrate brings it up to date", version, database.LatestVersion())
+	}
+	return err
+}
+
+// noteNewerSchema says so where another, newer version has been at work: migrations leave what an older
+// program needs, so that both may run for a while, but it should not be for long.
+func (s *shop) noteNewerSchema(ctx context.Context) error {
+	version, err := database.SchemaVersion(ctx, s.db)
+	if known := database.LatestVersion(); err == nil && version > known {
+		s.log.Warn("the schema is newer than this program; it goes on, but should be updated", "schema", version, "known", known)
 	}
 	return err
 }

@@ -31,6 +31,7 @@ type Config struct {
 	TokenLife      time.Duration
 	SessionLife    time.Duration // from a login to the next one that can't be avoided
 	Addr           string        // host:port to listen on
+	MetricsAddr    string        // host:port for metrics and profiles, "" for none
 	CORSOrigins    []string
 	AdminEmail     string // with AdminPassword: an admin that is made sure to exist; both or none
 	AdminPassword  string
@@ -106,6 +107,7 @@ func parse(values map[string]string) (Config, error) {
 		TokenLife:      r.minutes("ACCESS_TOKEN_EXPIRE_MINUTES", 60),
 		SessionLife:    r.days("REFRESH_TOKEN_EXPIRE_DAYS", 30),
 		Addr:           r.addr("ADDR", "127.0.0.1:8000"),
+		MetricsAddr:    r.optionalAddr("METRICS_ADDR"),
 		CORSOrigins:    r.origins("CORS_ORIGINS", "http://localhost:5173"),
 		AdminEmail:     r.text("ADMIN_EMAIL", ""),
 		AdminPassword:  r.values["ADMIN_PASSWORD"],

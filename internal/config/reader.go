@@ -69,6 +69,14 @@ func (r *reader) addr(name, otherwise string) string {
 	return v
 }
 
+// optionalAddr is "" for what is unset or off.
+func (r *reader) optionalAddr(name string) string {
+	if v := r.text(name, "off"); v == "off" {
+		return ""
+	}
+	return r.addr(name, "")
+}
+
 func (r *reader) origins(name, otherwise string) []string {
 	list := strings.FieldsFunc(r.text(name, otherwise), func(c rune) bool { return c == ',' || c == ' ' })
 	if len(list) == 0 {

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -49,6 +50,11 @@ func inTx(ctx context.Context, db *sqlx.DB, opts *sql.TxOptions, fn func(tx *sql
 	return retry(ctx, func() error { return once(ctx, db, opts, fn) })
 }
 
+var retries atomic.Uint64
+
+// Retries returns how often this program has run a transaction again.
+func Retries() uint64 { return retries.Load() }
+
 func retry(ctx context.Context, fn func() error) error {
 	for try := 1; ; try++ {
 		err := fn()
@@ -58,6 +64,7 @@ func retry(ctx context.Context, fn func() error) error {
 		pause := min(time.Millisecond<<(try-1), 100*time.Millisecond)
 		select {
 		case <-time.After(pause/2 + rand.N(pause)):
+			retries.Add(1)
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())
 		}

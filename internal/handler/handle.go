@@ -73,6 +73,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known = &apperr.Error{Code: apperr.Internal, Message: "Something went wrong on our side. Please try again later."}
 	}
 	a.logFailure(r.Context(), status, err)
+	if a.Observe.Problem != nil {
+		a.Observe.Problem(string(known.Code))
+	}
 	h := w.Header()
 	switch status {
 	case http.StatusUnauthorized:

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
+	"hexamart/internal/model"
 	"hexamart/internal/service"
 )
 
@@ -22,8 +24,18 @@ type API struct {
 	// Ready reports why the shop can't serve: the database is away, or its schema is not current.
 	Ready func(context.Context) error
 
+	Observe Observer
+
 	draining atomic.Bool
 	pages    *pages
+}
+
+// Observer is told what the API does, by many goroutines. What is nil is not told.
+type Observer struct {
+	Request func(method, route string, status int, took time.Duration) // after each
+	Problem func(code string)                                          // of an answer
+	Read    func()                                                     // when a page of products is not in memory
+	Order   func(total model.Money)                                    // that was placed just now
 }
 
 // Drain makes /readyz answer 503 from now on, so that a load balancer sends no more requests, and

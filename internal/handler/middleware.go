@@ -86,12 +86,16 @@ func (a *API) logRequests(next http.Handler) http.Handler {
 		if route == "" {
 			route = "none"
 		}
+		took := time.Since(start)
+		if a.Observe.Request != nil {
+			a.Observe.Request(r.Method, route, ww.Status(), took)
+		}
 		log := a.Log.InfoContext
 		if route == "/healthz" || route == "/readyz" {
 			log = a.Log.DebugContext
 		}
 		log(r.Context(), "request", "method", r.Method, "route", route, "status", ww.Status(),
-			"duration", time.Since(start).Round(time.Microsecond), "user", caller(r).UserID)
+			"duration", took.Round(time.Microsecond), "user", caller(r).UserID)
 	})
 }
 

@@ -30,6 +30,8 @@ func (a *API) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	}
 	if placed.Replayed {
 		w.Header().Set("Idempotent-Replayed", "true")
+	} else if a.Observe.Order != nil {
+		a.Observe.Order(placed.TotalPrice)
 	}
 	w.Header().Set("Location", "/orders/"+strconv.FormatInt(placed.ID, 10))
 	write(w, http.StatusCreated, "application/json", placed.Answer)

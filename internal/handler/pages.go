@@ -125,6 +125,9 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 	read := func() (*page, error) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
+		if a.Observe.Read != nil {
+			a.Observe.Read()
+		}
 		v, header, err := fill(ctx)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"hexamart/internal/database"
+	"hexamart/internal/testkit"
+)
+
+// TestMetrics lets somebody shop and looks at what is counted, on an address of its own only.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	private := newPlace(t)
+	p := newPlace(t, "METRICS_ADDR="+private.addr)
+	proc := p.serve("--demo")
+	ann := p.shopper("ann")
+	ann.order()
+	ann.want(401, "POST", "/auth/login", `{"email":"ann@example.com","password":"wrong"}`, nil)
+	metrics := &client{t: t, base: private.url("")}
+	status, text := metrics.send("GET", "/metrics", "")
+	for _, want := range []string{
+		`hexamart_requests_total{method="POST",route="/orders",status="201"} 1`,
+		`hexamart_requests_total{method="POST",route="/auth/login",status="401"} 1`,
+		`hexamart_problems_total{code="invalid_credentials"} 1`,
+		"hexamart_orders_total 1",
+		`hexamart_sql_duration_seconds_count{statement="insert users"} `,
+		`go_sql_open_connections{db_name="hexamart"} `,
+		`hexamart_info{version="dev"} 1`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%d, no %s", status, want)
+		}
+	}
+	if strings.Contains(text, "hexamart_revenue_total 0") {
+		t.Error("no revenue")
+	}
+	metrics.want(200, "GET", "/debug/pprof/heap", "", nil)
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap"} {
+		ann.want(404, "GET", path, "", nil)
+	}
+	if code := p.stop(proc, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit %d: %s", code, proc.out)
+	}
+}
+
+// TestMetricsAddressTaken wants a clear word, and nothing left running.
+func TestMetricsAddressTaken(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	p := newPlace(t, "METRICS_ADDR="+listener.Addr().String())
+	if code, out := p.run("", "serve"); code != 1 || !strings.Contains(out, "METRICS_ADDR") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	p.awaitNoServer()
+}
+
+// TestNewerSchema runs a shop on a database that a later version has migrated.
+func TestNewerSchema(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db := testkit.Open(t, cfg, nil)
+	if _, err := database.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)",
+		"ALTER TABLE products ADD COLUMN colour VARCHAR(20)",
+	} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+strings.Repeat("k", 32))
+	proc := p.serve("--demo")
+	if out := proc.out.String(); !strings.Contains(out, "newer than this program") || !strings.Contains(out, "schema=99999") {
+		t.Errorf("it says %s", out)
+	}
+	if code := p.status("/readyz"); code != 200 {
+		t.Errorf("/readyz is %d", code)
+	}
+	p.shopper("ann").order()
+	if code := p.stop(proc, os.Interrupt); code != 0 {
+		t.Errorf("exit %d: %s", code, proc.out)
+	}
+	older := newPlace(t)
+	if out := older.serve().out.String(); strings.Contains(out, "newer") {
+		t.Errorf("on its own schema it says %s", out)
+	}
+}
