@@ -64,6 +64,17 @@ Examples:
   hexamart verify >wrong.txt || mail -s 'the books' ann@example.com <wrong.txt
 `
 
+const doctorHelp = `Examines what the shop runs on, and says what to do about each thing that is not well: secrets that can be
+guessed or read by others, the disk, the connection, the server's version, rights, time zone, sql_mode,
+isolation level and durability, the clocks, a cluster's state, the schema, and the shop's books. It changes
+nothing, and the shop may be open meanwhile. A warning is about what may go wrong one day; only what is
+wrong now makes the exit code 1.
+
+Examples:
+  hexamart doctor
+  DATABASE_URL=mysql://hexamart:password@db:3306/hexamart SECRET_KEY=... hexamart doctor
+`
+
 const healthcheckHelp = `Asks the shop on ADDR whether it is ready (GET /readyz), waiting 5 seconds at most. Prints "ready" and exits with
 0, or says why not and exits with 1. For containers and scripts that have no curl.
 

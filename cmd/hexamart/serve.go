@@ -51,21 +51,8 @@ func serve(ctx context.Context, p *program, args []string) error {
 }
 
 func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
-	if _, err := s.migrate(ctx, p.stdout); err != nil {
+	if err := p.prepare(ctx, s, demo); err != nil {
 		return err
-	}
-	if err := s.noteNewerSchema(ctx); err != nil {
-		return err
-	}
-	if s.cfg.AdminEmail != "" {
-		if err := s.services.Auth.EnsureAdmin(ctx, model.Actor{Command: "hexamart serve"}, s.cfg.AdminEmail, s.cfg.AdminPassword); err != nil {
-			return fmt.Errorf("ADMIN_EMAIL and ADMIN_PASSWORD: %w", sentence(err))
-		}
-	}
-	if demo {
-		if err := s.fillDemo(ctx); err != nil {
-			return err
-		}
 	}
 	api := &handler.API{Services: s.services, Log: s.log, Version: shortVersion(), CORSOrigins: s.cfg.CORSOrigins,
 		TrustedProxies: s.cfg.TrustedProxies, Ready: s.ready}
@@ -109,6 +96,27 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	case <-ctx.Done():
 		return s.drain(api, server, listener)
 	}
+}
+
+// prepare brings the database to where the shop can be served from it.
+func (p *program) prepare(ctx context.Context, s *shop, demo bool) error {
+	if _, err := s.migrate(ctx, p.stdout); err != nil {
+		return err
+	}
+	if err := s.noteNewerSchema(ctx); err != nil {
+		return err
+	}
+	if s.cfg.AdminEmail != "" {
+		if err := s.services.Auth.EnsureAdmin(ctx, model.Actor{Command: "hexamart serve"}, s.cfg.AdminEmail, s.cfg.AdminPassword); err != nil {
+			return fmt.Errorf("ADMIN_EMAIL and ADMIN_PASSWORD: %w", sentence(err))
+		}
+	}
+	if demo {
+		if err := s.fillDemo(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // drain stops serving without losing a request: readiness goes first, so that no new ones are sent and

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"hexamart/internal/database"
+)
+
+func (d *doctor) database(ctx context.Context, s *shop) error {
+	f, err := database.Inspect(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	d.connection(f)
+	d.version(f)
+	d.rights(f)
+	d.session(f)
+	d.durability(f)
+	d.cluster(f)
+	d.clock(f)
+	return d.schema(ctx, s)
+}
+
+func (d *doctor) connection(f database.Facts) {
+	found := "answers in " + f.Answer.Round(10*time.Microsecond).String()
+	if f.Answer > 5*time.Millisecond {
+		d.warn("connection", found, "each request waits for that several times; put shop and database nearer to each other")
+	} else {
+		d.ok("connection", found)
+	}
+	if cfg := d.cfg.Database; cfg != nil && cfg.Net == "tcp" && !f.Encrypted {
+		if host, _, _ := strings.Cut(cfg.Addr, ":"); !isLoopback(host) {
+			d.warn("encryption", "the connection is not encrypted", "add ?tls=true (or preferred) to DATABASE_URL unless the network is your own")
+		}
+	}
+	if n, err := strconv.Atoi(f.Variables["max_connections"]); err == nil && n < 2*database.MaxConns+10 {
+		d.warn("connections", fmt.Sprintf("the server takes %d, an instance of the shop up to %d", n, database.MaxConns),
+			fmt.Sprintf("SET GLOBAL max_connections to %d for each instance and some more, and in the server's configuration", database.MaxConns))
+	}
+}
+
+func (d *doctor) version(f database.Facts) {
+	if f.TooOld() {
+		d.fail("version", f.Version, "MySQL 8.4 and MariaDB 10.11 are the oldest that the shop is tested with; upgrade the server")
+		return
+	}
+	d.ok("version", f.Version)
+}
+
+func (d *doctor) rights(f database.Facts) {
+	switch {
+	case f.ByRole:
+		d.warn("rights", "they come by a role and can't be read", "see that the role has "+strings.Join(f.Lacking, ", "))
+	case len(f.Lacking) > 0:
+		d.fail("rights", "this user lacks "+strings.Join(f.Lacking, ", "), "as an administrator: GRANT "+strings.Join(f.Lacking, ", ")+" ON <the database>.* TO <the user>")
+	default:
+		d.ok("rights", "all that the shop and its migrations need")
+	}
+}
+
+// session is what every connection of the shop sets; a proxy between may have other ideas.
+func (d *doctor) session(f database.Facts) {
+	const advice = "the shop sets it on each connection; what stands between shop and server must not change it"
+	if f.Offset != 0 {
+		d.fail("time zone", fmt.Sprintf("NOW() is %s from UTC (%s)", f.Offset, f.Variables["time_zone"]), advice)
+	} else {
+		d.ok("time zone", "UTC")
+	}
+	if mode := f.Variables["sql_mode"]; !strings.Contains(mode, "STRICT_TRANS_TABLES") || !strings.Contains(mode, "ONLY_FULL_GROUP_BY") {
+		d.fail("sql_mode", mode, advice)
+	} else {
+		d.ok("sql_mode", "strict")
+	}
+	level := f.Variables["transaction_isolation"]
+	if level == "" {
+		level = f.Variables["tx_isolation"]
+	}
+	if level != "READ-COMMITTED" {
+		d.fail("isolation", level, advice)
+	} else {
+		d.ok("isolation", level)
+	}
+	if format := f.Variables["binlog_format"]; f.Variables["log_bin"] == "ON" && format == "STATEMENT" {
+		d.fail("binlog", "binlog_format is STATEMENT", "SET GLOBAL binlog_format = 'ROW', and in the server's configuration: nothing can be written otherwise")
+	}
+}
+
+// durability is what an order that was acknowledged needs to outlive a power cut.
+func (d *doctor) durability(f database.Facts) {
+	v, wrong := f.Variables, false
+	alone := f.Variables["wsrep_on"] != "ON"
+	if v["innodb_flush_log_at_trx_commit"] != "1" && alone {
+		wrong = true
+		d.warn("durability", "innodb_flush_log_at_trx_commit is "+v["innodb_flush_log_at_trx_commit"]+": a crash may lose the orders of the last second",
+			"SET GLOBAL innodb_flush_log_at_trx_commit = 1, and in the server's configuration")
+	}
+	if v["log_bin"] == "ON" && v["sync_binlog"] != "1" && alone {
+		wrong = true
+		d.warn("durability", "sync_binlog is "+v["sync_binlog"]+": after a crash a replica or a backup may know more or less than the server",
+			"SET GLOBAL sync_binlog = 1, and in the server's configuration")
+	}
+	if v["innodb_doublewrite"] == "OFF" {
+		wrong = true
+		d.warn("durability", "innodb_doublewrite is OFF: a page that is half written at a power cut is lost", "innodb_doublewrite = ON in the server's configuration")
+	}
+	if !wrong {
+		d.ok("durability", "what is acknowledged is on disk, or on the cluster's other nodes")
+	}
+}
+
+func (d *doctor) cluster(f database.Facts) {
+	if f.Variables["wsrep_on"] != "ON" {
+		return
+	}
+	size, _ := strconv.Atoi(f.Status["wsrep_cluster_size"])
+	found := fmt.Sprintf("a %s node of %d, %s", f.Status["wsrep_cluster_status"], size, f.Status["wsrep_local_state_comment"])
+	switch {
+	case f.Status["wsrep_cluster_status"] != "Primary":
+		d.fail("cluster", found, "this node has lost the others; README, A cluster")
+	case size < 3 || size%2 == 0:
+		d.warn("cluster", found, "with three nodes (or five) one can fail; an even number does not survive being cut in half")
+	default:
+		d.ok("cluster", found)
+	}
+	if f.Variables["innodb_autoinc_lock_mode"] != "2" {
+		d.fail("cluster", "innodb_autoinc_lock_mode is "+f.Variables["innodb_autoinc_lock_mode"], "it must be 2 on a cluster, in the server's configuration")
+	}
+}
+
+func (d *doctor) clock(f database.Facts) {
+	found := fmt.Sprintf("the server's is %s ahead of this machine's", f.Skew.Round(time.Millisecond))
+	if f.Skew.Abs() > maxSkew {
+		d.warn("clocks", found, "let both set their clocks by NTP")
+		return
+	}
+	d.ok("clocks", found)
+}
+
+func (d *doctor) schema(ctx context.Context, s *shop) error {
+	version, err := database.SchemaVersion(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	known := database.LatestVersion()
+	switch {
+	case version < known:
+		d.warn("schema", fmt.Sprintf("it is at version %d of %d", version, known),
+			"hexamart migrate brings it up to date, serve does so by itself; hexamart migrate --check says what would change")
+		return nil
+	case version > known:
+		d.warn("schema", fmt.Sprintf("it is at version %d, this program knows %d", version, known), "update this program")
+	default:
+		d.ok("schema", fmt.Sprintf("at version %d", version))
+	}
+	violations, err := s.services.Admin.Verify(ctx)
+	switch {
+	case err != nil:
+		return err
+	case len(violations) > 0:
+		d.fail("books", fmt.Sprintf("%d rows are wrong, the first: %s: %s", len(violations), violations[0].Row, violations[0].Problem),
+			"hexamart verify names them all")
+	default:
+		d.ok("books", "every rule holds")
+	}
+	return nil
+}

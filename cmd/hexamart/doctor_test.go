@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"hexamart/internal/config"
+	"hexamart/internal/database"
+	"hexamart/internal/testkit"
+)
+
+const randomKey = "q8Zr2LxVw0pYtN5sKd7GhJ3mBc9FaE1u"
+
+// TestDoctor examines real shops.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	t.Run("Well", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t)
+		if code, out := p.run("", "migrate"); code != 0 {
+			t.Fatal(out)
+		}
+		code, out := p.run("", "doctor")
+		for _, what := range []string{"secret key", "disk", "connection", "version", "rights", "time zone", "sql_mode", "isolation", "durability", "clocks", "schema", "books"} {
+			if !strings.Contains(out, fmt.Sprintf("ok    %-12s ", what)) {
+				t.Errorf("%s is not well", what)
+			}
+		}
+		if code != 0 || !strings.Contains(out, "all is well") {
+			t.Errorf("exit %d, %s", code, out)
+		}
+	})
+	t.Run("BeforeMigrating", func(t *testing.T) {
+		t.Parallel()
+		if code, out := newPlace(t).run("", "doctor"); code != 0 || !strings.Contains(out, "warn  schema") {
+			t.Errorf("exit %d, %s", code, out)
+		}
+	})
+	t.Run("NoDatabase", func(t *testing.T) {
+		t.Parallel()
+		nobody := newPlace(t)
+		p := newPlace(t, "DATABASE_URL=mysql://root:hunter2secret@"+nobody.addr+"/shop", "SECRET_KEY="+randomKey)
+		code, out := p.run("", "doctor")
+		if code != 1 || !strings.Contains(out, "FAIL  connection") || !strings.Contains(out, "nothing listens there") || strings.Contains(out, "hunter2secret") {
+			t.Errorf("exit %d, %s", code, out)
+		}
+	})
+	t.Run("OpenSecrets", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t, "DATABASE_URL=mysql://root:root@127.0.0.1:1/shop", "SECRET_KEY="+strings.Repeat("ab", 20))
+		if err := os.WriteFile(filepath.Join(p.dir, ".env"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, out := p.run("", "doctor")
+		for _, want := range []string{"FAIL  secret key", "warn  .env", "warn  db password", "warn  db user"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("no %q in %s", want, out)
+			}
+		}
+	})
+}
+
+// TestDoctorOnAServer examines a database that somebody has changed by hand, as a user with few rights.
+func TestDoctorOnAServer(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db := testkit.Open(t, cfg, nil)
+	if _, err := database.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	user := "d" + strings.ToLower(cfg.DBName[len(cfg.DBName)-20:])
+	exec := func(statement string) {
+		t.Helper()
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("CREATE USER " + user + "@'%' IDENTIFIED BY 'T0tally-random'")
+	exec("GRANT SELECT, INSERT, UPDATE, DELETE ON `" + cfg.DBName + "`.* TO " + user + "@'%'")
+	exec("INSERT INTO products (name, price, category, stock) VALUES ('Lamp', 1, 'Home', 5)") // and not in the ledger
+	as := cfg.Clone()
+	as.User, as.Passwd = user, "T0tally-random"
+	p := newPlace(t, "DATABASE_URL="+databaseURL(as), "SECRET_KEY="+randomKey)
+	code, out := p.run("", "doctor")
+	for _, want := range []string{"lacks CREATE, ALTER, DROP, INDEX, REFERENCES", "FAIL  books", "its stock is 5, its ledger adds up to 0", "ok    db password"} {
+		if code != 1 || !strings.Contains(out, want) {
+			t.Errorf("exit %d, no %q in %s", code, want, out)
+		}
+	}
+	exec("GRANT ALL ON `" + strings.ReplaceAll(cfg.DBName, "_", `\_`) + "`.* TO " + user + "@'%'")
+	if _, out := p.run("", "doctor"); !strings.Contains(out, "ok    rights") {
+		t.Error(out)
+	}
+	exec("DROP USER " + user + "@'%'")
+	if code, out := p.run("", "doctor"); code != 1 || !strings.Contains(out, "FAIL  connection") || !strings.Contains(out, "the user or the password") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+}
+
+// TestDoctorJudges changes one fact of a good server at a time.
+func TestDoctorJudges(t *testing.T) {
+	t.Parallel()
+	set := func(pairs ...string) func(*database.Facts) {
+		return func(f *database.Facts) {
+			for i := 0; i < len(pairs); i += 2 {
+				f.Variables[pairs[i]] = pairs[i+1]
+			}
+		}
+	}
+	node := func(state, size string) func(*database.Facts) {
+		return func(f *database.Facts) {
+			set("wsrep_on", "ON", "innodb_flush_log_at_trx_commit", "2", "innodb_autoinc_lock_mode", "2")(f)
+			f.Status = map[string]string{"wsrep_cluster_status": state, "wsrep_cluster_size": size}
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*database.Facts)
+		says   string // "" for nothing bad
+	}{
+		"Good":             {func(*database.Facts) {}, ""},
+		"OldMySQL":         {func(f *database.Facts) { f.Version = "8.0.40" }, "FAIL  version"},
+		"OldMariaDB":       {func(f *database.Facts) { f.Version, f.MariaDB = "10.6.1-MariaDB", true }, "FAIL  version"},
+		"MariaDB":          {func(f *database.Facts) { f.Version, f.MariaDB = "11.4.2-MariaDB", true }, ""},
+		"Far":              {func(f *database.Facts) { f.Answer = 20 * time.Millisecond }, "warn  connection"},
+		"Plain":            {func(f *database.Facts) { f.Encrypted = false }, "warn  encryption"},
+		"FewConnections":   {set("max_connections", "40"), "warn  connections"},
+		"Role":             {func(f *database.Facts) { f.ByRole = true }, "warn  rights"},
+		"TimeZone":         {func(f *database.Facts) { f.Offset = time.Hour }, "FAIL  time zone"},
+		"LaxMode":          {set("sql_mode", "ONLY_FULL_GROUP_BY"), "FAIL  sql_mode"},
+		"Isolation":        {set("transaction_isolation", "REPEATABLE-READ"), "FAIL  isolation"},
+		"OldIsolationName": {set("transaction_isolation", "", "tx_isolation", "READ-COMMITTED"), ""},
+		"StatementBinlog":  {set("log_bin", "ON", "sync_binlog", "1", "binlog_format", "STATEMENT"), "FAIL  binlog"},
+		"LazyLog":          {set("innodb_flush_log_at_trx_commit", "2"), "warn  durability"},
+		"LazyBinlog":       {set("log_bin", "ON", "sync_binlog", "0"), "warn  durability"},
+		"NoDoublewrite":    {set("innodb_doublewrite", "OFF"), "warn  durability"},
+		"ClockAhead":       {func(f *database.Facts) { f.Skew = 5 * time.Second }, "warn  clocks"},
+		"ClockBehind":      {func(f *database.Facts) { f.Skew = -5 * time.Second }, "warn  clocks"},
+		"ThreeNodes":       {node("Primary", "3"), ""},
+		"TwoNodes":         {node("Primary", "2"), "warn  cluster"},
+		"NoQuorum":         {node("non-Primary", "1"), "FAIL  cluster"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := database.Facts{Version: "9.1.0", Encrypted: true, Answer: time.Millisecond, Variables: map[string]string{
+				"sql_mode": "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES", "transaction_isolation": "READ-COMMITTED", "max_connections": "200",
+				"innodb_flush_log_at_trx_commit": "1", "innodb_doublewrite": "ON"}}
+			c.change(&f)
+			var out bytes.Buffer
+			d := &doctor{program: &program{stdout: &out, cfg: config.Config{Database: &mysql.Config{Net: "tcp", Addr: "db.example.com:3306"}}}}
+			for _, check := range []func(database.Facts){d.connection, d.version, d.rights, d.session, d.durability, d.cluster, d.clock} {
+				check(f)
+			}
+			bad := d.failed + d.warned
+			if c.says == "" && bad > 0 || c.says != "" && (bad != 1 || !strings.Contains(out.String(), c.says)) {
+				t.Errorf("%d bad, want %q in\n%s", bad, c.says, &out)
+			}
+		})
+	}
+}
