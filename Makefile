@@ -7,7 +7,7 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILDFLAGS   = -trimpath -ldflags '-X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash test-docs build bench check clean db-server c-compiler node chromium load-generator test-proxy
+.PHONY: help run test test-crash test-docs test-ops build backup bench check clean db-server db-client c-compiler node chromium load-generator
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,11 +34,11 @@ test-docs: build node chromium ## check the API's documents with Redocly, openap
 	@$(MAKE) --no-print-directory db-server
 	@env -u DATABASE_URL .ci/docs
 
-test-proxy: ## run two shops behind nginx, with nginx.conf: restarts, crashes, headers; SHORT=1 each once
-	@$(MAKE) --no-print-directory db-server
-	@$(NGINX_FOUND) || { $(call INSTALL,nginx,nginx-light,nginx); $(NGINX_FOUND); } || { \
+test-ops: ## run two shops behind nginx.conf: restarts, crashes, headers; backups; SHORT=1 each once
+	@$(MAKE) --no-print-directory db-server db-client
+	@$(NGINX_FOUND) || { echo "NOTE: where systemd runs, the package also starts nginx on port 80."; $(call INSTALL,nginx,nginx-light,nginx); $(NGINX_FOUND); } || { \
 		echo "There is no nginx here, and it could not be installed. Install it yourself (apt install nginx-light)." >&2; exit 1; }
-	$(if $(SHORT),CRASH_SHORT=1) $(GO) test -tags crash -timeout 30m -run '^TestProxy' ./cmd/hexamart
+	$(if $(SHORT),CRASH_SHORT=1) $(GO) test -tags crash -timeout 30m -run '^Test(Proxy|Backup)' ./cmd/hexamart
 	$(GO) run $(COMPOSE) docker-compose.yml >/dev/null
 
 build: ## build bin/hexamart
@@ -56,6 +56,10 @@ check: ## check the format, vet, staticcheck and go.mod
 	$(GO) run $(STATICCHECK) -tags crash ./...
 	$(GO) mod tidy -diff
 
+backup: build ## write the private server's database to FILE (backup-<time>.sql.gz), while the shop runs too
+	@$(MAKE) --no-print-directory db-client
+	@bin/hexamart backup $(or $(FILE),backup-$$(date -u +%Y%m%dT%H%M%SZ).sql.gz)
+
 clean: ## remove what was built; data stay
 	rm -rf bin .bench
 
@@ -71,6 +75,10 @@ db-server:
 		echo "mariadb-server-core, or brew install mariadb), or set $(URL) to a running one, or use: docker compose up"; \
 		exit 1; \
 	} >&2
+
+db-client:
+	@$(CLIENT_FOUND) || { $(call INSTALL,the database's client tools,mariadb-client,mariadb); $(CLIENT_FOUND); } || { \
+		echo "There is no mariadb-dump or mysqldump here. Install one yourself (apt install mariadb-client)." >&2; exit 1; }
 
 c-compiler:
 	@$(CC_WORKS) || { \
@@ -101,6 +109,7 @@ SERVER_FOUND = ( \
 	for dir in /opt/homebrew/opt/*/bin /usr/local/opt/*/bin; do PATH="$$PATH:$$dir"; done; \
 	command -v mariadbd || command -v mysqld ) >/dev/null
 
+CLIENT_FOUND = { command -v mariadb-dump || command -v mysqldump; } >/dev/null
 NGINX_FOUND = { command -v nginx || test -x /usr/sbin/nginx; } >/dev/null
 
 GALERA = /usr/lib/galera/libgalera_smm.so

@@ -26,6 +26,8 @@ func commandList() []command {
 		{"seed", "", "add the demo catalogue; safe to repeat", seed, seedHelp},
 		{"admin", "EMAIL", "make this user an admin, or make a new one", admin, adminHelp},
 		{"verify", "", "check the shop's books", verify, verifyHelp},
+		{"backup", "FILE", "write the private server's database to a file", backup, backupHelp},
+		{"restore", "FILE", "fill an empty private server from such a file", restore, restoreHelp},
 		{"doctor", "", "examine what the shop runs on, and say what to do", runDoctor, doctorHelp},
 		{"healthcheck", "", "exit with 0 if a shop on ADDR is ready", healthcheck, healthcheckHelp},
 		{"version", "", "print the version", nil, "Prints the release, the commit it was built from, and the version of Go.\n"},

@@ -64,6 +64,23 @@ Examples:
   hexamart verify >wrong.txt || mail -s 'the books' ann@example.com <wrong.txt
 `
 
+const backupHelp = `Writes the private server's database, as it is at one moment, to a compressed file that only its owner can
+read. The shop may be open meanwhile. It needs mariadb-dump or mysqldump. There is a whole backup under this
+name in the end, or none. With DATABASE_URL use the server's own tools, as the README shows.
+
+Examples:
+  hexamart backup shop.sql.gz
+  hexamart backup /backups/shop-$(date +%F).sql.gz
+`
+
+const restoreHelp = `Fills an empty private server from a file of hexamart backup. Stop the shop first, and move the directory mysql
+in DATA_DIR away if there is one: nothing that is there is overwritten. A file that is not whole is refused.
+It needs the client of MariaDB or MySQL.
+
+Examples:
+  mv .data/mysql .data/mysql.before && hexamart restore shop.sql.gz && hexamart verify
+`
+
 const doctorHelp = `Examines what the shop runs on, and says what to do about each thing that is not well: secrets that can be
 guessed or read by others, the disk, the connection, the server's version, rights, time zone, sql_mode,
 isolation level and durability, the clocks, a cluster's state, the schema, and the shop's books. It changes

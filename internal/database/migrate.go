@@ -99,6 +99,16 @@ func provider(db *sqlx.DB) (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectMySQL, db.DB, migrations.FS, goose.WithDisableGlobalRegistry(true))
 }
 
+// IsEmpty reports whether the database has no tables.
+func IsEmpty(ctx context.Context, db *sqlx.DB) (bool, error) {
+	var tables int
+	err := db.GetContext(ctx, &tables, `
+		SELECT COUNT(*)
+		FROM information_schema.tables
+		WHERE table_schema = DATABASE()`)
+	return tables == 0, err
+}
+
 func refuseForeign(ctx context.Context, db *sqlx.DB) error {
 	var tables, ours int
 	row := db.QueryRowContext(ctx, `

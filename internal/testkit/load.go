@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -194,6 +195,13 @@ func (l *Load) Answered(answer string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.Answers[answer]
+}
+
+// Acknowledged returns the orders that were acknowledged so far.
+func (l *Load) Acknowledged() []LoadOrder {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.Orders)
 }
 
 func (l *Load) problem(format string, args ...any) {

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+
+	"hexamart/internal/database"
+)
+
+// dumpEnd is how the last line of a dump begins; one without it is not whole.
+const dumpEnd = "-- Dump completed"
+
+// dumpFlags make a dump of one moment while the shop goes on. The tools of MySQL and MariaDB know them all.
+var dumpFlags = []string{"--single-transaction", "--quick", "--no-tablespaces", "--hex-blob", "--routines", "--triggers", "--default-character-set=utf8mb4"}
+
+// errNotPrivate keeps backup and restore to the private server.
+var errNotPrivate = errors.New("this is for the private server; with DATABASE_URL use the server's own tools, as the README shows")
+
+// backup writes a compressed dump of the private server's database, while the shop may be running.
+func backup(ctx context.Context, p *program, args []string) error {
+	rest, err := p.parseFlags(flag.NewFlagSet("backup", flag.ContinueOnError), args, "FILE")
+	if err != nil {
+		return err
+	}
+	if p.cfg.Database != nil {
+		return errNotPrivate
+	}
+	return p.withShop(ctx, func(s *shop) error {
+		dump, err := s.clientTool(ctx, "mariadb-dump", "mysqldump")
+		if err != nil {
+			return err
+		}
+		dump.Args = append(append(dump.Args, dumpFlags...), "hexamart")
+		size, err := writeDump(dump, rest[0])
+		if err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
+		fmt.Fprintf(p.stdout, "%s holds the database as it was at %s (%d KB)\n", rest[0], time.Now().UTC().Format(time.RFC3339), size>>10)
+		return nil
+	})
+}
+
+// clientTool returns the command of the first of the server's own tools that this machine has, connected to
+// the private server.
+func (s *shop) clientTool(ctx context.Context, names ...string) (*exec.Cmd, error) {
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			cfg := s.server.Config()
+			return exec.CommandContext(ctx, path, "--no-defaults", "--user="+cfg.User, "--socket="+cfg.Addr), nil
+		}
+	}
+	return nil, fmt.Errorf("there is no %s here; install it (apt install mariadb-client, or brew install mariadb)", strings.Join(names, " or "))
+}
+
+// writeDump runs the tool and keeps what it writes, compressed, if it is whole: a file of this name is a
+// backup or is not there.
+func writeDump(dump *exec.Cmd, name string) (size int64, err error) {
+	file, err := os.CreateTemp(filepath.Dir(name), ".backup-*") // mode 0600
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	zipped := gzip.NewWriter(file)
+	var end tail
+	var said bytes.Buffer
+	dump.Stdout, dump.Stderr = io.MultiWriter(zipped, &end), &said
+	if err := dump.Run(); err != nil {
+		return 0, errors.Join(fmt.Errorf("%s: %w: %s", filepath.Base(dump.Path), err, strings.TrimSpace(said.String())), file.Close())
+	}
+	if !bytes.Contains(end.last, []byte(dumpEnd)) {
+		return 0, errors.Join(errors.New("the dump has no end"), file.Close())
+	}
+	if err := errors.Join(zipped.Close(), file.Sync()); err != nil {
+		return 0, errors.Join(err, file.Close())
+	}
+	if size, err = file.Seek(0, io.SeekEnd); err != nil {
+		return 0, errors.Join(err, file.Close())
+	}
+	return size, errors.Join(file.Close(), os.Rename(file.Name(), name))
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ last []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.last = append(t.last, p...)
+	if n := len(t.last); n > 200 {
+		t.last = append([]byte(nil), t.last[n-200:]...)
+	}
+	return len(p), nil
+}
+
+// restore fills an empty private server from a backup. A shop that runs on it keeps it from beginning.
+func restore(ctx context.Context, p *program, args []string) error {
+	rest, err := p.parseFlags(flag.NewFlagSet("restore", flag.ContinueOnError), args, "FILE")
+	if err != nil {
+		return err
+	}
+	if p.cfg.Database != nil {
+		return errNotPrivate
+	}
+	file, err := os.Open(rest[0])
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	if err := checkDump(file); err != nil {
+		return fmt.Errorf("%s is no whole backup, nothing was changed: %w", rest[0], err)
+	}
+	s, err := p.openShop(ctx, database.ServerOwned)
+	if err != nil {
+		return err
+	}
+	if err = s.fillFrom(ctx, file); err == nil {
+		fmt.Fprintf(p.stdout, "%s is restored; hexamart verify checks it\n", rest[0])
+	}
+	return errors.Join(err, s.close())
+}
+
+func checkDump(file *os.File) error {
+	plain, err := gzip.NewReader(file)
+	if err != nil {
+		return err
+	}
+	var end tail
+	if _, err := io.Copy(&end, plain); err != nil {
+		return err
+	}
+	if !bytes.Contains(end.last, []byte(dumpEnd)) {
+		return errors.New("it has no end")
+	}
+	_, err = file.Seek(0, io.SeekStart)
+	return err
+}
+
+func (s *shop) fillFrom(ctx context.Context, file *os.File) error {
+	if empty, err := database.IsEmpty(ctx, s.db); err != nil || !empty {
+		return errors.Join(err, fmt.Errorf("there is a database in %s already; move %s away first", s.cfg.DataDir, filepath.Join(s.cfg.DataDir, "mysql")))
+	}
+	plain, err := gzip.NewReader(file)
+	if err != nil {
+		return err
+	}
+	fill, err := s.clientTool(ctx, "mariadb", "mysql")
+	if err != nil {
+		return err
+	}
+	fill.Args = append(fill.Args, "--default-character-set=utf8mb4", "hexamart")
+	fill.Stdin = plain
+	if said, err := fill.CombinedOutput(); err != nil {
+		return fmt.Errorf("restore, which is half done: %w: %s", err, bytes.TrimSpace(said))
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+//go:build crash
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestBackup backs a shop up while a crowd orders, and restores the backup elsewhere: its books hold, and all
+// that was acknowledged before is in it.
+func TestBackup(t *testing.T) {
+	c := openCrowded(t)
+	c.await("orders come in", func() bool { return c.load.Answered("201 ") >= 50 })
+	before := c.load.Acknowledged()
+	file := filepath.Join(t.TempDir(), "shop.sql.gz")
+	if code, out := c.run("", "backup", file); code != 0 || !strings.Contains(out, file) {
+		t.Fatalf("exit %d, %s", code, out)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	c.close()
+
+	other := newPlace(t, c.env...)
+	if code, out := other.run("", "restore", file); code != 0 {
+		t.Fatalf("exit %d, %s", code, out)
+	}
+	if code, out := other.run("", "verify"); code != 0 || !strings.Contains(out, "everything holds") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	if code, out := other.run("", "restore", file); code != 1 || !strings.Contains(out, "already") {
+		t.Errorf("restored twice: exit %d, %s", code, out)
+	}
+	// With the key of the first shop its tokens are good here, too.
+	key, err := os.ReadFile(filepath.Join(c.dir, ".data", "secret_key"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(other.dir, ".data", "secret_key"), key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.serveQuietly()
+	all := len(c.load.Orders)
+	c.load.Orders = before
+	for _, wrong := range c.load.Check(other.url("")) {
+		t.Error(wrong)
+	}
+	t.Logf("%d orders were acknowledged before, %d in the end", len(before), all)
+}
+
+// TestBackupNotWhole wants neither a file of a dump that failed, nor a restored one that is cut off.
+func TestBackupNotWhole(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	if code, out := p.run("", "seed"); code != 0 {
+		t.Fatal(out)
+	}
+	file := filepath.Join(p.dir, "shop.sql.gz")
+	broken := *p
+	broken.env = []string{"PATH=" + p.dir}
+	script := "#!/bin/sh\necho 'CREATE TABLE half'\nexit %d\n"
+	for _, exit := range []int{0, 3} {
+		if err := os.WriteFile(filepath.Join(p.dir, "mariadb-dump"), fmt.Appendf(nil, script, exit), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if code, out := broken.run("", "backup", file); code != 1 {
+			t.Errorf("exit %d, %s", code, out)
+		}
+		if left, _ := filepath.Glob(filepath.Join(p.dir, "*.gz")); left != nil {
+			t.Errorf("there is %v", left)
+		}
+	}
+	if code, out := p.run("", "backup", file); code != 0 {
+		t.Fatal(out)
+	}
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range [][]byte{whole[:len(whole)-20], whole[:len(whole)/2], []byte("no gzip"), nil} {
+		if err := os.WriteFile(file, part, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		other := newPlace(t)
+		if code, out := other.run("", "restore", file); code != 1 || !strings.Contains(out, "nothing was changed") {
+			t.Errorf("exit %d, %s", code, out)
+		}
+	}
+}
