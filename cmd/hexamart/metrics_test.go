@@ -3,6 +3,8 @@ package main
 import (
 	"net"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,6 +39,18 @@ func TestMetrics(t *testing.T) {
 	}
 	if strings.Contains(text, "hexamart_revenue_total 0") {
 		t.Error("no revenue")
+	}
+	for _, file := range []string{"grafana.json", "alerts.yml"} {
+		b, err := os.ReadFile(filepath.Join("..", "..", ".deploy", file))
+		names := regexp.MustCompile(`\b(hexamart|go|process)_[a-z_]+`).FindAllString(string(b), -1)
+		if err != nil || len(names) < 10 {
+			t.Fatalf("%v, %d metrics in %s", err, len(names), file)
+		}
+		for _, name := range names {
+			if !strings.Contains(text, "\n"+name) {
+				t.Errorf("%s knows %s, the shop does not", file, name)
+			}
+		}
 	}
 	metrics.want(200, "GET", "/debug/pprof/heap", "", nil)
 	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap"} {
