@@ -7,7 +7,7 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILDFLAGS   = -trimpath -ldflags '-X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash test-docs test-ops build backup bench check clean db-server db-client c-compiler node chromium load-generator
+.PHONY: help run test test-crash test-docs test-ops fuzz build backup bench check clean db-server db-client c-compiler node chromium load-generator
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,13 @@ test-ops: ## run two shops behind nginx.conf: restarts, crashes, headers; backup
 		echo "There is no nginx here, and it could not be installed. Install it yourself (apt install nginx-light)." >&2; exit 1; }
 	$(if $(SHORT),CRASH_SHORT=1) $(GO) test -tags crash -timeout 30m -run '^Test(Proxy|Backup)' ./cmd/hexamart
 	$(GO) run $(COMPOSE) docker-compose.yml >/dev/null
+
+fuzz: ## feed every decoder and parser with made-up input, FUZZTIME=4s each: about a minute in all
+	@for dir in $$(grep -l '^func Fuzz' internal/*/*_test.go | xargs -n1 dirname | sort -u); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\)(.*/\1/p' $$dir/*_test.go); do \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),4s) -fuzzminimizetime 2s ./$$dir || exit 1; \
+		done; \
+	done
 
 build: ## build bin/hexamart
 	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/hexamart ./cmd/hexamart

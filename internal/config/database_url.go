@@ -97,6 +97,9 @@ func parseOneHost(text string) (*mysql.Config, error) {
 		return nil, errors.New("names no database; it " + urlShape)
 	}
 	host, port := u.Hostname(), u.Port()
+	if strings.ContainsAny(host, "[]") {
+		return nil, errors.New(urlShape)
+	}
 	if port == "" {
 		port = "3306"
 	}

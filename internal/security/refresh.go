@@ -23,7 +23,10 @@ func ParseRefreshToken(text string) (t RefreshToken, err error) {
 	if err != nil || len(b) != len(t) {
 		return t, fmt.Errorf("%w: not of a refresh token's shape", ErrToken)
 	}
-	return RefreshToken(b), nil
+	if t = RefreshToken(b); t.String() != text { // base64 has several spellings, with line breaks for one
+		return RefreshToken{}, fmt.Errorf("%w: not as it was given out", ErrToken)
+	}
+	return t, nil
 }
 
 // String returns the token as its owner keeps it.
