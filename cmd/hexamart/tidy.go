@@ -8,7 +8,7 @@ import (
 // tidyEvery is how often what is no longer needed is removed.
 const tidyEvery = time.Hour
 
-// tidy removes old idempotency keys and refresh tokens until ctx ends. Instances that do it at once don't
+// tidy removes old idempotency keys, refresh tokens and failed logins until ctx ends. Instances that do it at once don't
 // mind each other.
 func (s *shop) tidy(ctx context.Context) {
 	tick := time.NewTicker(tidyEvery)
@@ -16,6 +16,7 @@ func (s *shop) tidy(ctx context.Context) {
 	for {
 		s.remove(ctx, "old idempotency keys", s.services.Orders.ForgetKeys)
 		s.remove(ctx, "old refresh tokens", s.services.Sessions.Forget)
+		s.remove(ctx, "old failed logins", s.services.Auth.ForgetFailures)
 		select {
 		case <-ctx.Done():
 			return

@@ -80,7 +80,7 @@ func TestMigrate(t *testing.T) {
 			t.Errorf("applied %v, want %v", applied, want)
 		}
 		at(t, db, len(want))
-		if got := tables(t, db); !slices.Equal(got, []string{"audit_log", "carts", "goose_db_version", "idempotency_keys", "order_history",
+		if got := tables(t, db); !slices.Equal(got, []string{"audit_log", "carts", "goose_db_version", "idempotency_keys", "login_failures", "order_history",
 			"order_items", "orders", "products", "refresh_tokens", "stock_ledger", "users"}) {
 			t.Errorf("tables are %v", got)
 		}
@@ -167,7 +167,7 @@ func TestMigrateHalfDone(t *testing.T) {
 	t.Parallel()
 	all := files(t)
 	// Of their making; the eighth makes none.
-	order := []string{"users", "products", "carts", "orders", "order_items", "order_history", "stock_ledger", "", "idempotency_keys", "refresh_tokens", "audit_log"}
+	order := []string{"users", "products", "carts", "orders", "order_items", "order_history", "stock_ledger", "", "idempotency_keys", "refresh_tokens", "audit_log", "login_failures"}
 	for keep := range len(all) {
 		for _, lost := range []bool{false, true} {
 			name := "NotesLostAfter" + strconv.Itoa(keep)
@@ -199,7 +199,7 @@ func TestMigrateHalfDone(t *testing.T) {
 		t.Parallel()
 		db := testkit.DB(t)
 		want := schema(t, db)
-		run(t, db, "DROP TABLE audit_log, carts, idempotency_keys, order_history, order_items, refresh_tokens, stock_ledger, orders, products, users")
+		run(t, db, "DROP TABLE audit_log, carts, idempotency_keys, login_failures, order_history, order_items, refresh_tokens, stock_ledger, orders, products, users")
 		run(t, db, "DELETE FROM goose_db_version") // died before its first row was in
 		if applied := migrate(t, db); !slices.Equal(applied, all) {
 			t.Errorf("applied %v", applied)

@@ -33,6 +33,30 @@ func NewLimiter(burst int, period time.Duration) *Limiter {
 	return &Limiter{burst: burst, period: period, now: time.Now, full: map[string]time.Time{}, turns: map[string]*turn{}}
 }
 
+// Times returns a limiter that allows n times as many events in the same time.
+func (l *Limiter) Times(n int) *Limiter { return NewLimiter(n*l.burst, l.period) }
+
+// Off reports whether all is allowed.
+func (l *Limiter) Off() bool { return l.burst == 0 }
+
+// Step is how long it takes until one event has grown back.
+func (l *Limiter) Step() time.Duration { return l.period / time.Duration(l.burst) }
+
+// Learn takes over from elsewhere when a key is back at its full burst, if that is later than known here.
+func (l *Limiter) Learn(key string, full time.Time) {
+	if l.burst == 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if latest := l.now().Add(l.period); full.After(latest) { // of a clock that is ahead, or a longer period
+		full = latest
+	}
+	if full.After(l.full[key]) {
+		l.full[key] = full
+	}
+}
+
 // Take counts an event. It returns 0 when the event is allowed, else how long to wait for the next.
 func (l *Limiter) Take(key string) time.Duration {
 	if l.burst == 0 {
@@ -42,7 +66,7 @@ func (l *Limiter) Take(key string) time.Duration {
 	defer l.mu.Unlock()
 	now := l.now()
 	l.sweep(now)
-	step := l.period / time.Duration(l.burst)
+	step := l.Step()
 	full := l.full[key]
 	if full.Before(now) {
 		full = now

@@ -21,7 +21,7 @@ type Auth struct {
 	db        *sqlx.DB
 	passwords *security.Passwords
 	tokens    *security.Tokens
-	logins    *security.Limiter
+	guesses   *guesses
 	sessions  *Sessions
 }
 
@@ -65,7 +65,7 @@ func newUser(res sql.Result, err error) (int64, error) {
 var errEmailTaken = apperr.New(apperr.EmailTaken, "There is already an account with this e-mail address.")
 
 // Login checks a password and begins a session. InvalidCredentials has one text and takes one time
-// for every cause. Failures are limited per account and client address: RateLimited. What admins do, or
+// for every cause. Failures are limited per account and client address, and per address: RateLimited. What admins do, or
 // somebody who tries to be one, is audited.
 func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (model.Login, error) {
 	if err := in.Validate(); err != nil {
@@ -75,26 +75,19 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return model.Login{}, fail("log in", err)
 	}
-	// One at a time, and counted before the password is looked at: guesses made at once count as well.
-	key := limitKey(a, in.Username, by.Address)
-	done, err := s.logins.Turn(ctx, key)
+	try, err := s.guesses.begin(ctx, limitKey(a, in.Username), by.Address)
 	if err != nil {
 		return model.Login{}, fail("log in", err)
 	}
-	defer done()
-	if wait := s.logins.Take(key); wait > 0 {
-		return model.Login{}, apperr.Retry(apperr.RateLimited,
-			"Too many failed logins. Please wait a moment before you try again.", wait, nil)
-	}
+	defer try.end()
 	ok, err := matches(ctx, s.passwords, a.PasswordHash, in.Password)
+	if err == nil && !ok {
+		return model.Login{}, fail("log in", s.refuse(ctx, try, by, a))
+	}
+	try.giveBack()
 	if err != nil {
-		s.logins.GiveBack(key)
 		return model.Login{}, fail("log in", err)
 	}
-	if !ok {
-		return model.Login{}, fail("log in", s.refuse(ctx, by, a))
-	}
-	s.logins.GiveBack(key)
 	login := model.Login{IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		// As of the version of the password that was checked: a change meanwhile ends this session, too.
@@ -113,12 +106,12 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	return login, nil
 }
 
-// refuse returns errWrongLogin, once it is known that somebody tried to be an admin.
-func (s *Auth) refuse(ctx context.Context, by model.Actor, a account) error {
-	if !a.IsAdmin {
-		return errWrongLogin
-	}
+// refuse returns errWrongLogin, once the failure is known to all instances and, of an admin, audited.
+func (s *Auth) refuse(ctx context.Context, try *try, by model.Actor, a account) error {
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		if err := try.record(ctx, tx); err != nil || !a.IsAdmin {
+			return err
+		}
 		return audit(ctx, tx, by, model.AuditAdminRefused, auditUser, a.ID, nil, nil)
 	})
 	if err != nil {
@@ -149,12 +142,12 @@ func hashPassword(ctx context.Context, p *security.Passwords, password string) (
 	return p.Hash(password)
 }
 
-// limitKey is one account seen from one address, in whatever way the account's e-mail was written.
-func limitKey(a account, username, clientAddr string) string {
+// limitKey is an account, in whatever way its e-mail was written.
+func limitKey(a account, username string) string {
 	if a.ID != 0 {
-		return strconv.FormatInt(a.ID, 10) + "\x00" + clientAddr
+		return strconv.FormatInt(a.ID, 10)
 	}
-	return strings.ToLower(username) + "\x00" + clientAddr
+	return strings.ToLower(username)
 }
 
 // findAccount returns the account of an e-mail, in any case; sql.ErrNoRows if there is none.

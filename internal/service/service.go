@@ -28,12 +28,13 @@ type Services struct {
 	Admin    *Admin
 }
 
-// New wires the services. A session, which begins with a login, lasts for the given time at most.
+// New wires the services. Failed logins are limited as logins says for one account and address, and to
+// addressFactor times that for one address. A session, which begins with a login, lasts for the given time at most.
 func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter, sessionLife time.Duration) *Services {
 	sessions := &Sessions{db, tokens, sessionLife}
 	products := &Products{db: db, searches: make(chan struct{}, maxSearches)}
 	return &Services{
-		Auth:     &Auth{db, passwords, tokens, logins, sessions},
+		Auth:     &Auth{db, passwords, tokens, newGuesses(db, logins), sessions},
 		Sessions: sessions,
 		Users:    &Users{db, passwords, sessions},
 		Products: products,
@@ -52,7 +53,7 @@ func fail(doing string, err error) error {
 		return nil
 	case errors.As(err, &known):
 		return err
-	case database.IsUnavailable(err):
+	case database.IsUnavailable(err) || errors.Is(err, security.ErrBusy):
 		return apperr.Retry(apperr.Unavailable, "The shop is very busy or being restarted. Please try again in a moment.",
 			time.Second, fmt.Errorf("%s: %w", doing, err))
 	default:

@@ -1,0 +1,150 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"net/netip"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/security"
+)
+
+// guesses limits failed logins for an account as seen from an address, and for an address, whatever the
+// account. What one instance counts in memory bounds guesses that are made at once; what is
+// written with each failure tells others, and this one after a restart. Logins that succeed write nothing.
+type guesses struct {
+	db        *sqlx.DB
+	byAccount *security.Limiter
+	byAddress *security.Limiter
+}
+
+// addressFactor is how many accounts' failures one address may have: many people can share one.
+const addressFactor = 10
+
+func newGuesses(db *sqlx.DB, logins *security.Limiter) *guesses {
+	return &guesses{db, logins, logins.Times(addressFactor)}
+}
+
+// try is a login under way, counted as a failure until giveBack says that it was none.
+type try struct {
+	*guesses
+	account, address string
+	end              func() // lets the next one begin
+}
+
+// begin waits until no other login to the account is under way from the address, so that guesses made at
+// once count as well, and counts this one before the password is looked at. RateLimited if there
+// were too many.
+func (g *guesses) begin(ctx context.Context, account, address string) (*try, error) {
+	address = network(address)
+	t := &try{g, account + "\x00" + address, "\x00" + address, nil}
+	if g.byAccount.Off() {
+		t.end = func() {}
+		return t, nil
+	}
+	done, err := g.byAccount.Turn(ctx, t.account)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.take(ctx); err != nil {
+		done()
+		return nil, err
+	}
+	t.end = done
+	return t, nil
+}
+
+// network is the part of an address that belongs to one subscriber: with IPv6 they have 2^64 addresses each.
+func network(address string) string {
+	if ip, err := netip.ParseAddr(address); err == nil && ip.Is6() && !ip.Is4In6() {
+		if prefix, err := ip.WithZone("").Prefix(64); err == nil {
+			return prefix.String()
+		}
+	}
+	return address
+}
+
+func (t *try) take(ctx context.Context) error {
+	if err := t.learn(ctx); err != nil {
+		return err
+	}
+	wait := t.byAddress.Take(t.address)
+	if wait == 0 {
+		if wait = t.byAccount.Take(t.account); wait == 0 {
+			return nil
+		}
+		t.byAddress.GiveBack(t.address)
+	}
+	return apperr.Retry(apperr.RateLimited, "Too many failed logins. Please wait a moment before you try again.", wait, nil)
+}
+
+// learn reads what other instances, or this one before it was restarted, know.
+func (t *try) learn(ctx context.Context) error {
+	var known []struct {
+		Name      []byte `db:"name"`
+		FullUntil int64  `db:"full_until"`
+	}
+	account, address := nameOf(t.account), nameOf(t.address)
+	if err := t.db.SelectContext(ctx, &known, `
+		SELECT name, full_until
+		FROM login_failures
+		WHERE name IN (?, ?)`, account, address); err != nil {
+		return err
+	}
+	for _, k := range known {
+		if bytes.Equal(k.Name, account) {
+			t.byAccount.Learn(t.account, time.UnixMicro(k.FullUntil))
+		} else {
+			t.byAddress.Learn(t.address, time.UnixMicro(k.FullUntil))
+		}
+	}
+	return nil
+}
+
+func nameOf(key string) []byte {
+	sum := sha256.Sum256([]byte(key))
+	return sum[:]
+}
+
+// giveBack says that the login was no failure.
+func (t *try) giveBack() {
+	if !t.byAccount.Off() {
+		t.byAccount.GiveBack(t.account)
+		t.byAddress.GiveBack(t.address)
+	}
+}
+
+// record makes the failure known to all. The account goes first, which no other login here is at: what
+// waits for the address holds nothing that others of that address need.
+func (t *try) record(ctx context.Context, tx *sqlx.Tx) error {
+	if t.byAccount.Off() {
+		return nil
+	}
+	now := time.Now().UnixMicro()
+	for _, c := range []struct {
+		key  string
+		step time.Duration
+	}{{t.account, t.byAccount.Step()}, {t.address, t.byAddress.Step()}} {
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO login_failures (name, full_until)
+			VALUES (?, ?)
+			ON DUPLICATE KEY UPDATE full_until = GREATEST(full_until, ?) + ?`,
+			nameOf(c.key), now+c.step.Microseconds(), now, c.step.Microseconds()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ForgetFailures removes limits that are not used up at all any more, and returns how many there were.
+func (s *Auth) ForgetFailures(ctx context.Context) (removed int64, err error) {
+	return forget(ctx, s.db, "old failed logins", `
+		DELETE FROM login_failures
+		WHERE full_until < ?
+		ORDER BY full_until
+		LIMIT ?`, time.Now().UnixMicro())
+}

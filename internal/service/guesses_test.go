@@ -1,0 +1,108 @@
+package service_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/model"
+	"hexamart/internal/testkit"
+)
+
+// guess logs in from an address and returns the error's code.
+func guess(t *testing.T, s *testkit.Shop, email, password, address string) apperr.Code {
+	t.Helper()
+	_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: email, Password: password}, model.Actor{Address: address})
+	return code(err)
+}
+
+// TestLoginLimitIsShared fails at one instance as often as is allowed: another one, and one that was
+// restarted, allow no more, until time has passed.
+func TestLoginLimitIsShared(t *testing.T) {
+	t.Parallel()
+	first := testkit.NewShop(t)
+	u, other := first.User(), first.User()
+	const here, there = "198.51.100.1", "198.51.100.2"
+	second := testkit.NewShopOn(t, first.DB)
+	for i := range 10 {
+		if got := guess(t, []*testkit.Shop{first, second}[i%2], u.Email, "wrong", here); got != apperr.InvalidCredentials {
+			t.Fatalf("guess %d: %s", i, got)
+		}
+	}
+	for name, s := range map[string]*testkit.Shop{"first": first, "second": second, "restarted": testkit.NewShopOn(t, first.DB)} {
+		if got := guess(t, s, u.Email, u.Password, here); got != apperr.RateLimited {
+			t.Errorf("%s: got %q", name, got)
+		}
+		if got := guess(t, s, u.Email, u.Password, there) + guess(t, s, other.Email, other.Password, here); got != "" {
+			t.Errorf("%s: others are locked out: %q", name, got)
+		}
+	}
+	// As if a step had passed: the shopper gets in with the right password, however often somebody failed.
+	first.Exec("UPDATE login_failures SET full_until = full_until - ?", (7 * time.Minute).Microseconds())
+	if got := guess(t, testkit.NewShopOn(t, first.DB), u.Email, u.Password, here); got != "" {
+		t.Errorf("a step later: %q", got)
+	}
+}
+
+// TestLoginLimitAddress tries one password on many accounts, that exist and that don't, from one address,
+// and from what is one subscriber's with IPv6.
+func TestLoginLimitAddress(t *testing.T) {
+	t.Parallel()
+	for name, address := range map[string]func(i int) string{
+		"IPv4": func(int) string { return "198.51.100.1" },
+		"IPv6": func(i int) string { return fmt.Sprintf("2001:db8:0:1::%x", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			u := s.User()
+			got := atOnce(110, func(i int) error { // more at once than one after the other may fail
+				email := fmt.Sprintf("nobody%d@example.com", i)
+				_, err := s.Services.Auth.Login(t.Context(), model.LoginInput{Username: email, Password: "wrong"}, model.Actor{Address: address(i)})
+				for code(err) == apperr.Unavailable { // too many at once for the processors
+					time.Sleep(time.Millisecond)
+					_, err = s.Services.Auth.Login(t.Context(), model.LoginInput{Username: email, Password: "wrong"}, model.Actor{Address: address(i)})
+				}
+				return err
+			})
+			if got[apperr.InvalidCredentials] != 100 || got[apperr.RateLimited] != 10 {
+				t.Errorf("answers were %v", got)
+			}
+			again := testkit.NewShopOn(t, s.DB)
+			if got := guess(t, again, u.Email, u.Password, address(7)); got != apperr.RateLimited {
+				t.Errorf("after a restart: %q", got)
+			}
+			for _, elsewhere := range []string{"198.51.100.2", "2001:db8:0:2::1"} {
+				if got := guess(t, again, u.Email, u.Password, elsewhere); got != "" {
+					t.Errorf("from %s: %q", elsewhere, got)
+				}
+			}
+		})
+	}
+}
+
+// TestLoginLimitCost checks that only failures are written, no address and no e-mail with them, and that they go.
+func TestLoginLimitCost(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	for range 3 {
+		guess(t, s, u.Email, u.Password, "198.51.100.1")
+	}
+	if n := s.Count("SELECT COUNT(*) FROM login_failures"); n != 0 {
+		t.Errorf("%d rows after logins that succeeded", n)
+	}
+	guess(t, s, u.Email, "wrong", "198.51.100.1")
+	guess(t, s, "nobody@example.com", "wrong", "198.51.100.1")
+	if n := s.Count("SELECT COUNT(*) FROM login_failures WHERE LENGTH(name) = 32 AND name NOT LIKE '%nobody%'"); n != 3 {
+		t.Errorf("%d rows after two failures", n)
+	}
+	if n, err := s.Services.Auth.ForgetFailures(t.Context()); n != 0 || err != nil {
+		t.Errorf("forgot %d, %v", n, err)
+	}
+	s.Exec("UPDATE login_failures SET full_until = full_until - ?", time.Hour.Microseconds())
+	if n, err := s.Services.Auth.ForgetFailures(t.Context()); n != 3 || err != nil {
+		t.Errorf("forgot %d, %v", n, err)
+	}
+}
