@@ -34,8 +34,9 @@ test-docs: build node chromium ## check the API's documents with Redocly, openap
 	@$(MAKE) --no-print-directory db-server
 	@env -u DATABASE_URL .ci/docs
 
-test-ops: ## run two shops behind nginx.conf: restarts, crashes, headers; backups; SHORT=1 each once
+test-ops: ## run two shops behind nginx.conf, on a cluster too, and back one up: minutes; SHORT=1 each once
 	@$(MAKE) --no-print-directory db-server db-client
+	@[ -e "$(GALERA)" ] || { $(call INSTALL,the Galera library,galera-4); }
 	@$(NGINX_FOUND) || { echo "NOTE: where systemd runs, the package also starts nginx on port 80."; $(call INSTALL,nginx,nginx-light,nginx); $(NGINX_FOUND); } || { \
 		echo "There is no nginx here, and it could not be installed. Install it yourself (apt install nginx-light)." >&2; exit 1; }
 	$(if $(SHORT),CRASH_SHORT=1) $(GO) test -tags crash -timeout 30m -run '^Test(Proxy|Backup)' ./cmd/hexamart

@@ -24,6 +24,7 @@ import (
 type clustered struct {
 	*galera
 	a, b     *place
+	front    []string // where shoppers go, if not to these
 	bProcess *process
 	boss     *client
 	load     *testkit.Load
@@ -74,7 +75,11 @@ func (c *clustered) pieces() (n int64) {
 // run puts the shops under load while fn does its worst.
 func (c *clustered) run(shoppers int, fn func()) {
 	c.t.Helper()
-	c.load = &testkit.Load{Shops: []string{c.a.url(""), c.b.url("")}, Products: c.hot, Shoppers: shoppers, Patience: time.Minute}
+	shops := c.front
+	if shops == nil {
+		shops = []string{c.a.url(""), c.b.url("")}
+	}
+	c.load = &testkit.Load{Shops: shops, Products: c.hot, Shoppers: shoppers, Patience: time.Minute}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.load.Enter(ctx)
 	c.wg.Go(func() { c.load.Run(ctx) })

@@ -203,6 +203,25 @@ func TestProxyNotSent(t *testing.T) {
 	}
 }
 
+// TestProxyForged sends what only a proxy may say of a client: the shops, who believe nginx, must not hear it.
+func TestProxyForged(t *testing.T) {
+	t.Parallel()
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"} {
+			fmt.Fprintln(w, name, r.Header[name])
+		}
+	}))
+	t.Cleanup(shop.Close)
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
+	for _, path := range []string{"/", "/auth/login", "/cart/1/decrease", "/users/change-password", "/x/events"} {
+		res := p.exchange(from("127.0.0.3"), "PUT", path, "", "X-Forwarded-For: 10.9.8.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.example")
+		got, _ := io.ReadAll(res.Body)
+		if want := "X-Forwarded-For [127.0.0.3]\nX-Forwarded-Proto [http]\nX-Forwarded-Host [" + p.addr + "]\n"; string(got) != want {
+			t.Errorf("%s: the shop hears %q", path, got)
+		}
+	}
+}
+
 // TestProxyStreams reads an event before the next one is sent.
 func TestProxyStreams(t *testing.T) {
 	t.Parallel()
