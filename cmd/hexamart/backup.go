@@ -22,7 +22,7 @@ import (
 const dumpEnd = "-- Dump completed"
 
 // dumpFlags make a dump of one moment while the shop goes on. The tools of MySQL and MariaDB know them all.
-var dumpFlags = []string{"--single-transaction", "--quick", "--no-tablespaces", "--hex-blob", "--routines", "--triggers", "--default-character-set=utf8mb4"}
+var dumpFlags = []string{"--single-transaction", "--quick", "--no-tablespaces", "--hex-blob", "--default-character-set=utf8mb4"}
 
 // errNotPrivate keeps backup and restore to the private server.
 var errNotPrivate = errors.New("this is for the private server; with DATABASE_URL use the server's own tools, as the README shows")
