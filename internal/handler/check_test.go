@@ -74,6 +74,11 @@ func checkAnswer(t *testing.T, call, method string, a testkit.Answer) {
 	if a.Header.Get("X-Request-Id") == "" {
 		bad("no X-Request-Id")
 	}
+	for name, want := range protection {
+		if got := a.Header.Get(name); got != want {
+			bad("%s is %q", name, got)
+		}
+	}
 	if a.Header.Get("Set-Cookie") != "" {
 		bad("a cookie")
 	}

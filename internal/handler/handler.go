@@ -28,6 +28,7 @@ type API struct {
 
 	draining atomic.Bool
 	pages    *pages
+	large    chan struct{} // places of large bodies that are being read
 }
 
 // Observer is told what the API does, by many goroutines. What is nil is not told.

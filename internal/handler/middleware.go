@@ -21,10 +21,7 @@ import (
 	"hexamart/internal/model"
 )
 
-const (
-	maxBody        = 1 << 20          // bytes
-	requestTimeout = 20 * time.Second // for all of a request's work; beyond it the answer is 503
-)
+const requestTimeout = 20 * time.Second // for all of a request's work; beyond it the answer is 503
 
 // request is what the context carries: the request's id and origin and, once known, who is asking.
 type request struct {
@@ -61,7 +58,7 @@ func (a *API) identify(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		a.protect(w.Header(), r)
 		if a.draining.Load() {
 			w.Header().Set("Connection", "close")
 		}
@@ -176,13 +173,6 @@ func compress() func(http.Handler) http.Handler {
 		panic(err) // wrong options of our own
 	}
 	return func(next http.Handler) http.Handler { return wrap(next) }
-}
-
-func limitBody(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		next.ServeHTTP(w, r)
-	})
 }
 
 func limitTime(next http.Handler) http.Handler {

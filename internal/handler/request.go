@@ -115,6 +115,9 @@ func bodyError(err error) error {
 	if errors.As(err, &tooLarge) {
 		return apperr.Newf(apperr.TooLarge, "The body is larger than %d KiB.", tooLarge.Limit>>10)
 	}
+	if errors.Is(err, errCrowded) {
+		return apperr.Retry(apperr.Unavailable, "Too many large requests are under way. Please try again in a moment.", retrySoon, err)
+	}
 	return apperr.New(apperr.Malformed, "The body could not be read.")
 }
 

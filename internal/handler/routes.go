@@ -9,7 +9,7 @@ import (
 
 // Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
 func (a *API) Routes() http.Handler {
-	a.pages = newPages()
+	a.pages, a.large = newPages(), make(chan struct{}, maxLarge)
 	r := chi.NewRouter()
 	r.Use(a.identify, a.logRequests, a.recoverPanics, a.cors(), cleanPath, middleware.GetHead)
 	r.NotFound(compress()(a.handle(notFound)).ServeHTTP)
@@ -20,7 +20,7 @@ func (a *API) Routes() http.Handler {
 	r.Get("/products/categories", a.handle(a.listCategories))
 	r.Get("/products/{id}", a.handle(a.getProduct))
 
-	each := chi.Middlewares{a.clientIP(), compress(), limitBody, limitTime}
+	each := chi.Middlewares{a.clientIP(), compress(), a.limitBody, limitTime}
 	r.Group(func(r chi.Router) { // everybody
 		r.Use(each...)
 		r.Get("/", a.handle(a.welcome))

@@ -1,0 +1,105 @@
+package handler
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"hexamart/internal/apperr"
+)
+
+// What all answers tell browsers, as ready values that all share: an answer is no page, loads nothing, is shown
+// in no frame, and its address is nobody's business. A handler that answers with a page says so itself.
+var (
+	noSniff    = []string{"nosniff"}
+	noFrames   = []string{"DENY"}
+	noReferrer = []string{"no-referrer"}
+	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"}
+	onlyTLS    = []string{"max-age=31536000"} // seconds: a year
+)
+
+func (a *API) protect(h http.Header, r *http.Request) {
+	h["X-Content-Type-Options"] = noSniff
+	h["X-Frame-Options"] = noFrames
+	h["Referrer-Policy"] = noReferrer
+	h["Content-Security-Policy"] = noContent
+	if a.overTLS(r) {
+		h["Strict-Transport-Security"] = onlyTLS
+	}
+}
+
+// overTLS reports whether the client speaks TLS, with the shop or with a proxy that is to be believed.
+func (a *API) overTLS(r *http.Request) bool {
+	if r.TLS != nil || len(a.TrustedProxies) == 0 {
+		return r.TLS != nil
+	}
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	addr, err := netip.ParseAddr(host)
+	if err != nil || !strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		return false
+	}
+	for _, p := range a.TrustedProxies {
+		if p.Contains(addr.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// The limits of bodies, in bytes. Any that the shop has use for are small: those beyond get one of few places.
+const (
+	maxBody   = 1 << 20
+	smallBody = 16 << 10
+	maxLarge  = 32 // at once
+)
+
+var errCrowded = errors.New("too many large bodies at once")
+
+// limitBody bounds what is read of a body, and of all at once. One that is compressed is not unpacked.
+func (a *API) limitBody(next http.Handler) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+		if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+			return apperr.New(apperr.UnsupportedMedia, "The body must not be compressed.")
+		}
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(w, r)
+			return nil
+		}
+		body := &boundedBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), large: a.large}
+		defer body.leave()
+		r.Body = body
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// boundedBody takes a place among the large ones when it turns out to be one.
+type boundedBody struct {
+	io.ReadCloser
+	large   chan struct{}
+	read    int
+	isLarge bool
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.read >= smallBody && !b.isLarge {
+		select {
+		case b.large <- struct{}{}:
+			b.isLarge = true
+		default:
+			return 0, errCrowded
+		}
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.read += n
+	return n, err
+}
+
+func (b *boundedBody) leave() {
+	if b.isLarge {
+		<-b.large
+	}
+}

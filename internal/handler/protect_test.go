@@ -1,0 +1,168 @@
+package handler_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+
+	"hexamart/internal/testkit"
+)
+
+// protection is what every answer tells a browser.
+var protection = map[string]string{
+	"X-Content-Type-Options":  "nosniff",
+	"X-Frame-Options":         "DENY",
+	"Referrer-Policy":         "no-referrer",
+	"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+// TestSecurityHeaders asks every route, and some that are none: all answers are protected, and those that are
+// for one pair of eyes are not stored.
+func TestSecurityHeaders(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, admin, lamp := s.User(), s.Admin(), s.Product("Lamp", "19.99", 100)
+	s.Order(admin, lamp, 1)
+	s.API.Ready = func(context.Context) error { panic("x") }
+	s.Handler = s.API.Routes()
+	check := func(call string, a testkit.Answer, private bool) {
+		t.Helper()
+		for name, want := range protection {
+			if got := a.Header.Values(name); len(got) != 1 || got[0] != want {
+				t.Errorf("%s: %s is %q", call, name, got)
+			}
+		}
+		if got := a.Header.Get("Cache-Control"); private && got != "no-store" {
+			t.Errorf("%s: Cache-Control is %q at status %d", call, got, a.Status)
+		}
+		if a.Header.Get("Strict-Transport-Security") != "" {
+			t.Errorf("%s: HSTS without TLS", call)
+		}
+	}
+	private := 0
+	if err := chi.Walk(s.Handler.(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		path := strings.ReplaceAll(route, "{id}", "1")
+		call := method + " " + path
+		if guards[method+" "+route] != "everybody" && path != "/auth/logout" { // which would end the session
+			a := s.Do(admin, method, path, `{"name":"Lamp","price":1,"category":"Test","stock":9,"quantity":1,"product_id":1,"address":"There","email":"me@example.com"}`)
+			check(call, a, true)
+			private++
+		}
+		check(call, s.Do(nil, method, path, ""), false)
+		check(call, s.Do(u, method, path, "{"), false)
+		return nil
+	}); err != nil || private < 25 {
+		t.Errorf("%d private routes, %v", private, err)
+	}
+	check("login", send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 200, nil}), true)
+	check("refresh", send(t, s, step{nil, "POST /auth/refresh", refreshBody(u), 200, nil}), true)
+	for _, call := range []string{"GET /nowhere", "PUT /products", "GET /readyz", "OPTIONS /products", "GET /products/x"} {
+		method, path, _ := strings.Cut(call, " ")
+		check(call, s.Do(nil, method, path, ""), false)
+	}
+}
+
+// TestHSTS checks whose word is taken for TLS: the connection's, or that of a trusted proxy.
+func TestHSTS(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.API.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	s.Handler = s.API.Routes()
+	has := func(s *testkit.Shop, headers ...string) bool {
+		return s.Do(nil, "GET", "/", "", headers...).Header.Get("Strict-Transport-Security") == "max-age=31536000"
+	}
+	proxy, mapped, stranger := from(s, "10.0.0.1"), from(s, "[::ffff:10.0.0.1]"), from(s, "198.51.100.1")
+	if !has(proxy, "X-Forwarded-Proto: https") || !has(mapped, "X-Forwarded-Proto: HTTPS") {
+		t.Error("the proxy's TLS is unknown")
+	}
+	if has(proxy) || has(proxy, "X-Forwarded-Proto: http") || has(stranger, "X-Forwarded-Proto: https") || has(stranger, "X-Forwarded-Proto: https", "X-Forwarded-For: 10.0.0.1") {
+		t.Error("TLS is taken for granted")
+	}
+	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+	r.TLS = &tls.ConnectionState{}
+	if s.Handler.ServeHTTP(w, r); w.Header().Get("Strict-Transport-Security") == "" {
+		t.Error("TLS of one's own is unknown")
+	}
+}
+
+// TestGzipBomb sends what would unpack to a gigabyte: nothing is unpacked.
+func TestGzipBomb(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	var bomb bytes.Buffer
+	zip := gzip.NewWriter(&bomb)
+	for range 64 {
+		if _, err := zip.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, coding := range []string{"gzip", "GZIP", "deflate", "br", "zstd", "gzip, gzip", "x-gzip"} {
+		for _, call := range []string{"POST /auth/login", "POST /auth/register", "POST /cart", "PUT /users/profile"} {
+			send(t, s, step{u, call, bomb.String(), 415, is{`"code":"unsupported_media"`}}, "Content-Encoding: "+coding)
+		}
+	}
+	send(t, s, step{u, "POST /auth/register", bomb.String(), 400, nil})
+	send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 200, nil}, "Content-Encoding: identity")
+}
+
+// slowly is a body that gives its first part, says so, and waits for the rest.
+type slowly struct {
+	first io.Reader
+	given func()
+	rest  <-chan struct{}
+	once  sync.Once
+}
+
+func (b *slowly) Read(p []byte) (int, error) {
+	if n, err := b.first.Read(p); n > 0 || err != io.EOF {
+		return n, err
+	}
+	b.once.Do(b.given)
+	<-b.rest
+	return 0, io.EOF
+}
+
+// TestLargeBodiesAtOnce holds as many large bodies as there is room for: one more is told to wait, small ones
+// are served, and afterwards large ones are, too.
+func TestLargeBodiesAtOnce(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	const room = 32
+	var given, done sync.WaitGroup
+	given.Add(room)
+	rest := make(chan struct{})
+	for range room {
+		done.Go(func() {
+			r := httptest.NewRequest("POST", "/auth/register", &slowly{first: strings.NewReader(strings.Repeat("x", 20<<10)), given: given.Done, rest: rest})
+			w := httptest.NewRecorder()
+			if s.Handler.ServeHTTP(w, r); w.Code != 400 {
+				t.Errorf("one of those that had room: %d %s", w.Code, w.Body)
+			}
+		})
+	}
+	given.Wait()
+	large := f(`{"quantity":1,"product_id":1,"x":%q}`, strings.Repeat("x", 20<<10))
+	if a := send(t, s, step{u, "POST /cart", large, 503, nil}); a.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	send(t, s, step{nil, "POST /auth/login", "username=" + strings.Repeat("x", 20<<10), 503, nil}, form)
+	send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 200, nil})
+	close(rest)
+	done.Wait()
+	send(t, s, step{u, "POST /cart", large, 404, nil})
+}
