@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -18,16 +17,11 @@ import (
 	"hexamart/internal/model"
 )
 
-// How long the server waits: for requests to come in, for answers to be taken, when it stops for a load
-// balancer to notice and for running requests to finish.
+// How long the shop waits: when it stops, for a load balancer to notice and for running requests to finish.
 const (
-	headerTimeout = 5 * time.Second
-	readTimeout   = 15 * time.Second
-	writeTimeout  = 40 * time.Second
-	idleTimeout   = 2 * time.Minute
-	noticeTime    = time.Second
-	drainTime     = 25 * time.Second
-	longestPause  = 15 * time.Second // between attempts to start the database server
+	noticeTime   = time.Second
+	drainTime    = 25 * time.Second
+	longestPause = 15 * time.Second // between attempts to start the database server
 )
 
 func serve(ctx context.Context, p *program, args []string) error {
@@ -61,15 +55,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 		return err
 	}
 	defer closeMetrics()
-	server := &http.Server{
-		Handler:           api.Routes(),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
+	server := newServer(api.Routes(), s.log)
 	listener, err := listen(ctx, s.cfg.Addr)
 	if err != nil {
 		return inUse(s.cfg.Addr, err)
