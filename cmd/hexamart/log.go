@@ -8,6 +8,7 @@ import (
 	"hexamart/internal/config"
 	"hexamart/internal/database"
 	"hexamart/internal/handler"
+	"hexamart/internal/tracing"
 )
 
 // newLog returns the program's log: text or JSON lines, each with the id of the request it is about. Lines
@@ -30,6 +31,9 @@ func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
 	id := handler.RequestID(ctx)
 	if id != "" {
 		r.AddAttrs(slog.String("request_id", id))
+	}
+	if trace := tracing.ID(ctx); trace != "" {
+		r.AddAttrs(slog.String("trace_id", trace))
 	}
 	err := h.Handler.Handle(ctx, r)
 	if id == "" || r.Level >= slog.LevelWarn {

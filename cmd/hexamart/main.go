@@ -13,6 +13,7 @@ import (
 
 	"hexamart/internal/config"
 	"hexamart/internal/metrics"
+	"hexamart/internal/tracing"
 )
 
 // program is what a subcommand runs in.
@@ -23,6 +24,7 @@ type program struct {
 	stderr io.Writer
 
 	metrics *metrics.Metrics // nil for none
+	tracing *tracing.Tracing // nil for none
 }
 
 // errUsage is a mistake in the command line; its text has been printed.

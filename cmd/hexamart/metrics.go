@@ -6,29 +6,70 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"hexamart/internal/database"
 	"hexamart/internal/handler"
+	"hexamart/internal/metrics"
+	"hexamart/internal/tracing"
 )
 
 // observer returns what is told of each SQL statement, nil if nothing wants to know.
 func (p *program) observer(log *slog.Logger) database.Observer {
-	logged := logStatements(log)
-	switch {
-	case p.metrics == nil:
-		return logged
-	case logged == nil:
-		return p.metrics.Statement
+	var all []database.Observer
+	if logged := logStatements(log); logged != nil {
+		all = append(all, logged)
+	}
+	if p.metrics != nil {
+		all = append(all, p.metrics.Statement)
+	}
+	if p.tracing != nil {
+		all = append(all, p.tracing.Statement)
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
 	}
 	return func(ctx context.Context, s database.Statement) {
-		p.metrics.Statement(ctx, s)
-		logged(ctx, s)
+		for _, observe := range all {
+			observe(ctx, s)
+		}
 	}
 }
 
-// serveMetrics lets the API be counted, and serves the counts on an address of their own until the returned
+// watch makes what counts and traces the shop, as far as that is wanted. Call the returned function in the end.
+func (p *program) watch(ctx context.Context) (stop func(), err error) {
+	if p.cfg.MetricsAddr != "" {
+		p.metrics = metrics.New(shortVersion())
+	}
+	if !tracing.Wanted() {
+		return func() {}, nil
+	}
+	log, flush := newLog(p.stderr, p.cfg)
+	if p.tracing, err = tracing.New(ctx, shortVersion(), log); err != nil {
+		return nil, fmt.Errorf("traces: %w", err)
+	}
+	return func() {
+		defer flush()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesPatience)
+		defer cancel()
+		if err := p.tracing.Close(ctx); err != nil {
+			log.Warn("the last traces were not sent", "error", err)
+		}
+	}, nil
+}
+
+// tracesPatience is how long a shop that stops waits for the collector of its traces.
+const tracesPatience = 3 * time.Second
+
+// serveMetrics lets the API be traced and counted, and serves the counts on an address of their own until the returned
 // function is called.
 func (p *program) serveMetrics(s *shop, api *handler.API) (stop func(), err error) {
+	if p.tracing != nil {
+		api.Trace = p.tracing.Requests
+	}
 	m := p.metrics
 	if m == nil {
 		return func() {}, nil

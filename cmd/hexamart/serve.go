@@ -13,7 +13,6 @@ import (
 
 	"hexamart/internal/database"
 	"hexamart/internal/handler"
-	"hexamart/internal/metrics"
 	"hexamart/internal/model"
 )
 
@@ -34,9 +33,11 @@ func serve(ctx context.Context, p *program, args []string) error {
 	if err := probe(p.cfg.Addr); err != nil {
 		return err
 	}
-	if p.cfg.MetricsAddr != "" {
-		p.metrics = metrics.New(shortVersion())
+	unwatch, err := p.watch(ctx)
+	if err != nil {
+		return err
 	}
+	defer unwatch()
 	s, err := p.openShop(ctx, database.ServerOwned)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ package handler
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,7 @@ type API struct {
 	Ready func(context.Context) error
 
 	Observe Observer
+	Trace   func(http.Handler) http.Handler // around each request, known by its id; nil for none
 
 	draining atomic.Bool
 	pages    *pages

@@ -11,7 +11,11 @@ import (
 func (a *API) Routes() http.Handler {
 	a.pages, a.large = newPages(), make(chan struct{}, maxLarge)
 	r := chi.NewRouter()
-	r.Use(a.identify, a.logRequests, a.recoverPanics, a.cors(), cleanPath, middleware.GetHead)
+	r.Use(a.identify)
+	if a.Trace != nil {
+		r.Use(a.Trace)
+	}
+	r.Use(a.logRequests, a.recoverPanics, a.cors(), cleanPath, middleware.GetHead)
 	r.NotFound(compress()(a.handle(notFound)).ServeHTTP)
 	r.MethodNotAllowed(compress()(a.handle(methodNotAllowed)).ServeHTTP)
 
