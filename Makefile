@@ -1,13 +1,14 @@
 # Works with GNU make 3.81 (macOS) and later. A machine needs git, make and Go; the rest installs itself.
 
 GO          ?= go
+GOSEC        = github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMPOSE      = github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILDFLAGS   = -trimpath -ldflags '-X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash test-docs test-ops fuzz build backup bench check clean db-server db-client c-compiler node chromium load-generator
+.PHONY: help run test test-crash test-docs test-ops fuzz gosec build backup bench check clean db-server db-client c-compiler node chromium load-generator
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +68,9 @@ check: ## check the format, vet, staticcheck and go.mod
 backup: build ## write the private server's database to FILE (backup-<time>.sql.gz), while the shop runs too
 	@$(MAKE) --no-print-directory db-client
 	@bin/hexamart backup $(or $(FILE),backup-$$(date -u +%Y%m%dT%H%M%SZ).sql.gz)
+
+gosec: ## look for what is weak by its shape; minutes the first time. Answers stand beside the code, after #nosec
+	$(GO) run $(GOSEC) -quiet -exclude-dir=internal/bench -exclude-dir=internal/testkit ./...
 
 clean: ## remove what was built; data stay
 	rm -rf bin .bench

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
+
+	"hexamart/internal/testkit"
 )
 
 // client is somebody who uses a shop over the network.
@@ -38,6 +40,8 @@ func (c *client) send(method, path, body string) (int, string) {
 	if err != nil {
 		return 0, err.Error()
 	}
+	testkit.SecretsIn(body)
+	testkit.SecretsIn(string(b))
 	return res.StatusCode, string(b)
 }
 

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"hexamart/internal/config"
 	"hexamart/internal/testkit"
 )
 
@@ -135,7 +136,25 @@ func (p *place) command(args ...string) (*exec.Cmd, *output) {
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "TMPDIR=" + os.TempDir(),
 		"HEXAMART_MYSQLD=" + os.Getenv("HEXAMART_MYSQLD"), "ADDR=" + p.addr}, p.env...)
 	cmd.Stdout, cmd.Stderr = out, out
+	p.t.Cleanup(func() { p.checkSecrets(out.String()) })
 	return cmd, out
+}
+
+// checkSecrets searches what a process wrote for all secrets of this run, those in its settings and files too.
+// Only the demo's welcome shows one: the password of its admin, on the spot where that is said.
+func (p *place) checkSecrets(out string) {
+	for _, setting := range p.env {
+		if name, value, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "SECRET_KEY") || name == "ADMIN_PASSWORD" {
+			testkit.Secret(name, value)
+		} else if cfg, err := config.ParseDatabaseURL(value); name == "DATABASE_URL" && err == nil {
+			testkit.Secret("the database's password", cfg.Passwd)
+		}
+	}
+	key, err := os.ReadFile(filepath.Join(p.dir, ".data", "secret_key"))
+	if err == nil {
+		testkit.Secret("the key", strings.TrimSpace(string(key)))
+	}
+	testkit.NoSecrets(p.t, "what the process wrote", out)
 }
 
 // run runs a command to its end and returns its exit code and what it printed.

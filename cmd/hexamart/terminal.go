@@ -17,7 +17,7 @@ func untilHangup(ctx context.Context) context.Context {
 	var terminals []unix.PollFd
 	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
 		if term.IsTerminal(int(f.Fd())) {
-			terminals = append(terminals, unix.PollFd{Fd: int32(f.Fd())}) // no event is asked for: a hang-up always comes
+			terminals = append(terminals, unix.PollFd{Fd: int32(f.Fd())}) // #nosec G115 -- descriptors are small; no event is asked for: a hang-up always comes
 		}
 	}
 	if signal.Ignored(syscall.SIGHUP) || len(terminals) == 0 {

@@ -15,7 +15,7 @@ type Code string
 const (
 	Malformed          Code = "malformed"               // unreadable body, id or header
 	InvalidInput       Code = "validation_failed"       // readable, but some field breaks a rule
-	InvalidCredentials Code = "invalid_credentials"     // wrong e-mail or password
+	InvalidCredentials Code = "invalid_credentials"     // #nosec G101 -- wrong e-mail or password
 	Unauthenticated    Code = "unauthenticated"         // no token, or one that is no longer good
 	Forbidden          Code = "forbidden"               // known caller without the right
 	NotFound           Code = "not_found"               // also: somebody else's

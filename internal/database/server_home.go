@@ -79,7 +79,7 @@ func openDir(dir string) (string, error) {
 	if dir == "" {
 		return "", errors.New("no data directory was named")
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { // #nosec G301 -- what is above the data is not secret
 		return "", err
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -112,7 +112,7 @@ func ownPrivately(dir string) error {
 	if info.Mode().Perm()&0o077 == 0 {
 		return nil
 	}
-	return os.Chmod(dir, 0o700)
+	return os.Chmod(dir, 0o700) // #nosec G302 -- a directory needs the x
 }
 
 // placeSocket chooses the socket's path, and for a deep home makes a short directory for it, whose

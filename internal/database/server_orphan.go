@@ -51,7 +51,7 @@ func (h serverHome) runs(pid int) bool {
 	}
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {
-		line, _ = exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
+		line, _ = exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output() // #nosec G204 -- a number
 	}
 	return strings.Contains(strings.ReplaceAll(string(line), "\x00", " "), "--datadir="+h.dir+"/")
 }

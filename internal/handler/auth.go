@@ -79,7 +79,7 @@ func decodeLogin(r *http.Request) (in model.LoginInput, err error) {
 	case media == "application/x-www-form-urlencoded":
 		err = r.ParseForm()
 	case media == "multipart/form-data":
-		err = r.ParseMultipartForm(maxBody)
+		err = r.ParseMultipartForm(maxBody) // #nosec G120 -- limitBody bounds the body
 	default:
 		return in, decode(r, &in)
 	}

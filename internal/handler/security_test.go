@@ -29,15 +29,15 @@ func TestSecurityTestsExist(t *testing.T) {
 			return nil
 		}
 		text, err := fs.ReadFile(root, path)
-		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllStringSubmatch(string(text), -1) {
 			there[m[1]] = true
 		}
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(section, -1)
-	if len(named) < 40 {
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(section, -1)
+	if len(named) < 80 {
 		t.Errorf("only %d tests are named", len(named))
 	}
 	for _, m := range named {

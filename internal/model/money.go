@@ -89,7 +89,7 @@ func (m *Money) Scan(src any) error {
 func (m Money) Value() (driver.Value, error) { return m.String(), nil }
 
 func (m Money) append(b []byte) []byte {
-	n := uint64(m)
+	n := uint64(m) // #nosec G115 -- a negative amount is turned round below
 	if m < 0 {
 		b, n = append(b, '-'), uint64(math.MaxUint64-n+1)
 	}

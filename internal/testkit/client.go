@@ -40,6 +40,8 @@ func (s *Shop) Do(as *Person, method, path, body string, headers ...string) Answ
 	}
 	w := httptest.NewRecorder()
 	s.Handler.ServeHTTP(w, r)
+	SecretsIn(body)
+	SecretsIn(w.Body.String())
 	a := Answer{w.Code, w.Header(), w.Body.String(), s.t}
 	if trouble := keepsContract(r, body, a); trouble != "" {
 		s.t.Error(trouble)

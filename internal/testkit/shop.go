@@ -58,7 +58,8 @@ func NewShopUnder(t testing.TB, db *sqlx.DB, key string, previous ...string) *Sh
 		t.Fatal(err)
 	}
 	services := service.New(db, security.NewPasswords(bcrypt.MinCost), tokens, security.NewLimiter(10, time.Hour), SessionLife) // an hour: nothing grows back in a test
-	log := &Log{}
+	log := newLog(t)
+	Secret("the secret key", key)
 	api := &handler.API{Services: services, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version: "test", CORSOrigins: []string{"http://localhost:5173"}, Ready: func(ctx context.Context) error { return db.PingContext(ctx) }}
 	return &Shop{DB: db, Services: services, Tokens: tokens, API: api, Handler: api.Routes(), Log: log, t: t}
@@ -106,6 +107,9 @@ func (s *Shop) Login(p *Person) {
 		s.t.Fatal(err)
 	}
 	p.Token, p.Refresh = login.AccessToken, login.RefreshToken
+	Secret("password", p.Password)
+	Secret("access token", p.Token)
+	Secret("refresh token", p.Refresh)
 }
 
 // Product returns a new product in the category Test.
@@ -177,10 +181,16 @@ func (s *Shop) Exec(query string, args ...any) {
 	}
 }
 
-// Log keeps all that a shop logs.
+// Log keeps all that a shop logs. At the test's end it is searched for secrets.
 type Log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
+}
+
+func newLog(t testing.TB) *Log {
+	l := &Log{}
+	t.Cleanup(func() { NoSecrets(t, "the log", l.String()) })
+	return l
 }
 
 func (l *Log) Write(p []byte) (int, error) {
