@@ -3,9 +3,7 @@ package handler
 import (
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"hexamart/internal/apperr"
@@ -33,20 +31,7 @@ func (a *API) protect(h http.Header, r *http.Request) {
 
 // overTLS reports whether the client speaks TLS, with the shop or with a proxy that is to be believed.
 func (a *API) overTLS(r *http.Request) bool {
-	if r.TLS != nil || len(a.TrustedProxies) == 0 {
-		return r.TLS != nil
-	}
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	addr, err := netip.ParseAddr(host)
-	if err != nil || !strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		return false
-	}
-	for _, p := range a.TrustedProxies {
-		if p.Contains(addr.Unmap()) {
-			return true
-		}
-	}
-	return false
+	return r.TLS != nil || len(a.TrustedProxies) > 0 && strings.EqualFold(forwarded(r, "X-Forwarded-Proto"), "https") && a.fromProxy(r)
 }
 
 // The limits of bodies, in bytes. Any that the shop has use for are small: those beyond get one of few places.

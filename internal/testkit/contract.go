@@ -36,7 +36,7 @@ var contract = sync.OnceValues(func() (sent, answered validator.Validator) {
 	}
 	return build(), build(config.WithStrictMode(), config.WithStrictIgnorePaths("$.body[*].before.**", "$.body[*].after.**"), config.WithStrictIgnoredHeadersExtra("Access-Control-Allow-Origin",
 		"Access-Control-Allow-Credentials", "Access-Control-Expose-Headers", "Vary", "X-Content-Type-Options", "Allow",
-		"Content-Security-Policy", "Referrer-Policy", "Cross-Origin-Resource-Policy", "Cache-Control", "Connection", "Content-Encoding"))
+		"X-Frame-Options", "Strict-Transport-Security", "Content-Security-Policy", "Referrer-Policy", "Cross-Origin-Resource-Policy", "Cache-Control", "Connection", "Content-Encoding"))
 })
 
 // refusals are the statuses of requests that may be as wrong as they like, or were not looked at.
