@@ -63,7 +63,7 @@ func TestStatements(t *testing.T) {
 		{"admin", "DELETE /products/2", "", 6},
 		{"admin", "GET /admin/dashboard", "", 10},
 		{"admin", "GET /admin/audit", "", 2},
-		{"nobody", "POST /auth/login", `{"email":"zoe@example.com","password":"a fine passphrase"}`, 4},
+		{"nobody", "POST /auth/login", `{"email":"zoe@example.com","password":"a fine passphrase"}`, 5},
 		{"nobody", "POST /auth/refresh", refreshBody(u), 6},
 		{"user", "POST /auth/logout", "", 5},
 	} {

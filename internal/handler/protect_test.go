@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -37,8 +38,13 @@ func TestSecurityHeaders(t *testing.T) {
 	s.Handler = s.API.Routes()
 	check := func(call string, a testkit.Answer, private bool) {
 		t.Helper()
+		pages := regexp.MustCompile(`^default-src 'none'; (script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; )?frame-ancestors 'none'$`)
 		for name, want := range protection {
-			if got := a.Header.Values(name); len(got) != 1 || got[0] != want {
+			got := a.Header.Values(name)
+			if len(got) == 1 && name == "Content-Security-Policy" && pages.MatchString(got[0]) {
+				continue
+			}
+			if len(got) != 1 || got[0] != want {
 				t.Errorf("%s: %s is %q", call, name, got)
 			}
 		}
