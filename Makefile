@@ -5,7 +5,7 @@ GOSEC        = github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMPOSE      = github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
-BUILDFLAGS   = -trimpath -ldflags '-X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
+BUILDFLAGS   = -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-crash test-docs test-ops fuzz gosec build backup bench check clean db-server db-client c-compiler node chromium load-generator
