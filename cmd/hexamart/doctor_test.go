@@ -84,6 +84,7 @@ func TestDoctorOnAServer(t *testing.T) {
 	}
 	exec("CREATE USER " + user + "@'%' IDENTIFIED BY 'T0tally-random'")
 	exec("GRANT SELECT, INSERT, UPDATE, DELETE ON `" + cfg.DBName + "`.* TO " + user + "@'%'")
+	exec("GRANT ALL ON `" + cfg.DBName + "_x`.* TO " + user + "@'%'")                         // which is of no use here
 	exec("INSERT INTO products (name, price, category, stock) VALUES ('Lamp', 1, 'Home', 5)") // and not in the ledger
 	as := cfg.Clone()
 	as.User, as.Passwd = user, "T0tally-random"
