@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +16,10 @@ import (
 // make does, and closes the terminal: the shop and its database server end.
 func TestTerminalClosed(t *testing.T) {
 	t.Parallel()
+	// Tests that run under nohup must not hand that on.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	p := newPlace(t)
 	terminal, keyboard := openTerminal(t)
 	serve, out := p.command("serve")
