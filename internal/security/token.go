@@ -42,7 +42,7 @@ func NewTokens(key, algorithm string, life time.Duration, previous ...string) (*
 		return nil, fmt.Errorf("algorithm %q is not one of %v", algorithm, Algorithms)
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{algorithm}), jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(), jwt.WithLeeway(5*time.Second))
+		jwt.WithIssuedAt(), jwt.WithLeeway(5*time.Second), jwt.WithStrictDecoding())
 	keys := jwt.VerificationKeySet{Keys: []jwt.VerificationKey{[]byte(key)}}
 	for _, k := range previous {
 		if k != "" {
