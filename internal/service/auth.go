@@ -142,12 +142,12 @@ func hashPassword(ctx context.Context, p *security.Passwords, password string) (
 	return p.Hash(password)
 }
 
-// limitKey is an account, in whatever way its e-mail was written.
+// limitKey is an account, in whatever way its e-mail was written; no name that a client makes up is one.
 func limitKey(a account, username string) string {
 	if a.ID != 0 {
 		return strconv.FormatInt(a.ID, 10)
 	}
-	return strings.ToLower(username)
+	return "\x00" + strings.ToLower(username)
 }
 
 // findAccount returns the account of an e-mail, in any case; sql.ErrNoRows if there is none.

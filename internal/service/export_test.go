@@ -1,5 +1,7 @@
 package service
 
+import "context"
+
 // TakeStock is takeStock for its test: what it guards against, PlaceOrder has judged before.
 var TakeStock = takeStock
 
@@ -16,4 +18,14 @@ func FillSearches(p *Products) (leave func()) {
 			<-p.searches
 		}
 	}
+}
+
+// LimitKeys are the keys under which a login is counted, together.
+func LimitKeys(ctx context.Context, a *Auth, username, address string) (string, error) {
+	try, err := a.guesses.begin(ctx, limitKey(account{}, username), address)
+	if err != nil {
+		return "", err
+	}
+	defer try.end()
+	return try.account + try.address, nil
 }

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"net/netip"
@@ -29,7 +28,8 @@ func newGuesses(db *sqlx.DB, logins *security.Limiter) *guesses {
 	return &guesses{db, logins, logins.Times(addressFactor)}
 }
 
-// try is a login under way, counted as a failure until giveBack says that it was none.
+// try is a login under way, counted as a failure until giveBack says that it was none. Its account and address are
+// hashes: what a client calls itself may be long, and stays in memory for a while.
 type try struct {
 	*guesses
 	account, address string
@@ -41,7 +41,7 @@ type try struct {
 // were too many.
 func (g *guesses) begin(ctx context.Context, account, address string) (*try, error) {
 	address = network(address)
-	t := &try{g, account + "\x00" + address, "\x00" + address, nil}
+	t := &try{g, nameOf(account + "\x00" + address), nameOf("\x00" + address), nil}
 	if g.byAccount.Off() {
 		t.end = func() {}
 		return t, nil
@@ -88,15 +88,14 @@ func (t *try) learn(ctx context.Context) error {
 		Name      []byte `db:"name"`
 		FullUntil int64  `db:"full_until"`
 	}
-	account, address := nameOf(t.account), nameOf(t.address)
 	if err := t.db.SelectContext(ctx, &known, `
 		SELECT name, full_until
 		FROM login_failures
-		WHERE name IN (?, ?)`, account, address); err != nil {
+		WHERE name IN (?, ?)`, []byte(t.account), []byte(t.address)); err != nil {
 		return err
 	}
 	for _, k := range known {
-		if bytes.Equal(k.Name, account) {
+		if string(k.Name) == t.account {
 			t.byAccount.Learn(t.account, time.UnixMicro(k.FullUntil))
 		} else {
 			t.byAddress.Learn(t.address, time.UnixMicro(k.FullUntil))
@@ -105,9 +104,9 @@ func (t *try) learn(ctx context.Context) error {
 	return nil
 }
 
-func nameOf(key string) []byte {
+func nameOf(key string) string {
 	sum := sha256.Sum256([]byte(key))
-	return sum[:]
+	return string(sum[:])
 }
 
 // giveBack says that the login was no failure.
@@ -133,7 +132,7 @@ func (t *try) record(ctx context.Context, tx *sqlx.Tx) error {
 			INSERT INTO login_failures (name, full_until)
 			VALUES (?, ?)
 			ON DUPLICATE KEY UPDATE full_until = GREATEST(full_until, ?) + ?`,
-			nameOf(c.key), now+c.step.Microseconds(), now, c.step.Microseconds()); err != nil {
+			[]byte(c.key), now+c.step.Microseconds(), now, c.step.Microseconds()); err != nil {
 			return err
 		}
 	}

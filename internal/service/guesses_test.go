@@ -2,11 +2,14 @@ package service_test
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
+	"hexamart/internal/service"
 	"hexamart/internal/testkit"
 )
 
@@ -104,5 +107,26 @@ func TestLoginLimitCost(t *testing.T) {
 	s.Exec("UPDATE login_failures SET full_until = full_until - ?", time.Hour.Microseconds())
 	if n, err := s.Services.Auth.ForgetFailures(t.Context()); n != 3 || err != nil {
 		t.Errorf("forgot %d, %v", n, err)
+	}
+}
+
+// TestLoginLimitNames logs in under names that are made up: none of them counts for an account whose number it is,
+// and however long they are, what is remembered of them is short.
+func TestLoginLimitNames(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	const here = "198.51.100.1"
+	for range 10 {
+		if got := guess(t, s, strconv.FormatInt(u.ID, 10), "wrong", here); got != apperr.InvalidCredentials {
+			t.Fatalf("a number: %s", got)
+		}
+	}
+	if got := guess(t, s, u.Email, "wrong", here); got != apperr.InvalidCredentials {
+		t.Errorf("the account of that number: %s", got)
+	}
+	keys, err := service.LimitKeys(t.Context(), s.Services.Auth, strings.Repeat("x", 1<<20), here)
+	if err != nil || len(keys) > 100 {
+		t.Errorf("%d bytes are kept of a long name, %v", len(keys), err)
 	}
 }
