@@ -130,3 +130,35 @@ func TestLoginLimitNames(t *testing.T) {
 		t.Errorf("%d bytes are kept of a long name, %v", len(keys), err)
 	}
 }
+
+// TestChangePasswordLimit guesses the old password with a token that was found: that counts as failed logins do,
+// and together with them.
+func TestChangePasswordLimit(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	const here, there = "198.51.100.1", "198.51.100.2"
+	change := func(old, address string) apperr.Code {
+		_, err := s.Services.Users.ChangePassword(t.Context(), model.Actor{ID: u.ID, Address: address},
+			model.PasswordInput{OldPassword: old, NewPassword: "another one"})
+		return code(err)
+	}
+	for i := range 9 {
+		if got := change("wrong", here); got != apperr.InvalidInput {
+			t.Fatalf("guess %d: %s", i, got)
+		}
+	}
+	if got := guess(t, s, u.Email, "wrong", here); got != apperr.InvalidCredentials {
+		t.Fatalf("the tenth, at the login: %s", got)
+	}
+	if got := change(u.Password, here) + " " + guess(t, s, u.Email, u.Password, here); got != apperr.RateLimited+" "+apperr.RateLimited {
+		t.Errorf("after ten: %s", got)
+	}
+	again := testkit.NewShopOn(t, s.DB)
+	if got := guess(t, again, u.Email, u.Password, here); got != apperr.RateLimited {
+		t.Errorf("after a restart: %q", got)
+	}
+	if got := change(u.Password, there); got != "" {
+		t.Errorf("from elsewhere: %s", got)
+	}
+}

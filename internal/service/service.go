@@ -32,11 +32,12 @@ type Services struct {
 // addressFactor times that for one address. A session, which begins with a login, lasts for the given time at most.
 func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter, sessionLife time.Duration) *Services {
 	sessions := &Sessions{db, tokens, sessionLife}
+	guesses := newGuesses(db, logins)
 	products := &Products{db: db, searches: make(chan struct{}, maxSearches)}
 	return &Services{
-		Auth:     &Auth{db, passwords, tokens, newGuesses(db, logins), sessions},
+		Auth:     &Auth{db, passwords, tokens, guesses, sessions},
 		Sessions: sessions,
-		Users:    &Users{db, passwords, sessions},
+		Users:    &Users{db, passwords, guesses, sessions},
 		Products: products,
 		Cart:     &Cart{db},
 		Orders:   &Orders{db, products},

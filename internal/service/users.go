@@ -17,6 +17,7 @@ import (
 type Users struct {
 	db        *sqlx.DB
 	passwords *security.Passwords
+	guesses   *guesses
 	sessions  *Sessions
 }
 
@@ -66,12 +67,12 @@ func (s *Users) UpdateAddress(ctx context.Context, userID int64, in model.Addres
 }
 
 // ChangePassword sets the caller's new password, ends all sessions and tokens, and begins a new session.
-// InvalidInput if the old password is wrong.
+// InvalidInput if the old password is wrong, which counts as a failed login: RateLimited.
 func (s *Users) ChangePassword(ctx context.Context, by model.Actor, in model.PasswordInput) (model.Token, error) {
 	if err := in.Validate(); err != nil {
 		return model.Token{}, err
 	}
-	a, hash, err := s.checkPasswords(ctx, by.ID, in)
+	a, hash, err := s.checkPasswords(ctx, by, in)
 	if err != nil {
 		return model.Token{}, fail("change password", err)
 	}
@@ -100,11 +101,11 @@ func (s *Users) ChangePassword(ctx context.Context, by model.Actor, in model.Pas
 }
 
 // checkPasswords judges the old password and the new one, and returns whose they are and the new one's hash.
-func (s *Users) checkPasswords(ctx context.Context, userID int64, in model.PasswordInput) (a account, hash string, err error) {
+func (s *Users) checkPasswords(ctx context.Context, by model.Actor, in model.PasswordInput) (a account, hash string, err error) {
 	err = s.db.GetContext(ctx, &a, `
 		SELECT `+accountColumns+`
 		FROM users
-		WHERE id = ?`, userID)
+		WHERE id = ?`, by.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, "", errNoUser
 	}
@@ -114,15 +115,29 @@ func (s *Users) checkPasswords(ctx context.Context, userID int64, in model.Passw
 	if err := in.ValidateFor(a.User); err != nil {
 		return a, "", err
 	}
-	ok, err := matches(ctx, s.passwords, a.PasswordHash, in.OldPassword)
-	if err != nil {
+	if err := s.checkOldPassword(ctx, by, a, in.OldPassword); err != nil {
 		return a, "", err
-	}
-	if !ok {
-		return a, "", apperr.Invalid([]apperr.Field{apperr.BadField("old_password", "is wrong")})
 	}
 	hash, err = hashPassword(ctx, s.passwords, in.NewPassword)
 	return a, hash, err
+}
+
+// checkOldPassword is as careful as a login: whoever found a token could guess the password here otherwise.
+func (s *Users) checkOldPassword(ctx context.Context, by model.Actor, a account, password string) error {
+	try, err := s.guesses.begin(ctx, limitKey(a, ""), by.Address)
+	if err != nil {
+		return err
+	}
+	defer try.end()
+	ok, err := matches(ctx, s.passwords, a.PasswordHash, password)
+	if err != nil || ok {
+		try.giveBack()
+		return err
+	}
+	if err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error { return try.record(ctx, tx) }); err != nil {
+		return err
+	}
+	return apperr.Invalid([]apperr.Field{apperr.BadField("old_password", "is wrong")})
 }
 
 // mustMatch turns a write that matched no row into missing.
