@@ -59,6 +59,15 @@ func TestTour(t *testing.T) {
 			}
 		}
 	}
+	meanings := map[string]string{}
+	for line := range strings.Lines(file) {
+		if name, value, ok := strings.Cut(line, " = "); ok && strings.HasPrefix(name, "@") {
+			if meanings[name] != "" && meanings[name] != value {
+				t.Errorf("in the .http file %s is %s and %s", name, meanings[name], value)
+			}
+			meanings[name] = value
+		}
+	}
 	for _, op := range operations(api()) {
 		if !called[op.id()] {
 			t.Errorf("%s %s is described, but not called: add it to internal/docs/tour.yaml", op.method, op.path)

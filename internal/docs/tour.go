@@ -140,10 +140,11 @@ func (s step) tokenOf() string {
 	return "token"
 }
 
-// httpFile writes the tour as editors (VS Code, JetBrains) run it.
+// httpFile writes the tour as the REST Client of VS Code runs it.
 func httpFile() []byte {
 	var b strings.Builder
-	b.WriteString("# HexaMart, call by call, for the HTTP client of an editor. Set the admin's data, and run from top to bottom.\n\n" +
+	b.WriteString("# HexaMart, call by call, for the REST Client of VS Code and what reads its files. Set the admin's password, and run\n" +
+		"# from top to bottom; for another run take another e-mail.\n\n" +
 		"@base = http://127.0.0.1:8000\n@email = ann@example.com\n@password = correct horse\n" +
 		"@admin_email = admin@hexamart.example\n@admin_password = \n\n")
 	for _, f := range tour() {
@@ -155,11 +156,12 @@ func httpFile() []byte {
 	return []byte(b.String())
 }
 
-// writeHTTP writes a step; what it saves is taken from the answer of the call by its name.
+// writeHTTP writes a step; what it saves is taken from the answer of the call by its name. Calls that save the same have
+// the same name, since a variable has one meaning in the whole file: the last answer under that name.
 func (s step) writeHTTP(b *strings.Builder) {
 	name := s.id()
-	for _, variable := range s.save.keys {
-		name = "for_" + variable
+	if len(s.save.keys) > 0 {
+		name = "for_" + s.save.keys[0]
 	}
 	fmt.Fprintf(b, "### %s (%s)\n# @name %s\n%s {{base}}%s\n", s.name, s.status, name, s.method, s.url)
 	if s.as != "nobody" {
