@@ -96,6 +96,10 @@ func TestExplained(t *testing.T) {
 			t.Errorf("%s: the body has no example", op.id())
 		}
 		responses := op.object("responses")
+		asks := slices.ContainsFunc(parametersOf(op), func(p *tree) bool { return p.text("name") == "If-None-Match" })
+		if asks != slices.Contains(responses.keys, "304") {
+			t.Errorf("%s: 304 and If-None-Match go together", op.id())
+		}
 		for _, status := range responses.keys {
 			for name, media := range resolve(api(), responses.get(status)).object("content").values {
 				if strings.Contains(name, "json") && firstExample(media.(*tree)) == nil && op.list("tags")[0] != "Documents" {
