@@ -91,7 +91,11 @@ func unknown(name string, stderr io.Writer) int {
 		names = append(names, c.name)
 	}
 	fmt.Fprintf(stderr, "hexamart: there is no command %q", name)
-	if near := config.Nearest(name, names); near != "" {
+	near := config.Nearest(name, names)
+	if lower := strings.ToLower(name); slices.Contains(names, lower) {
+		near = lower
+	}
+	if near != "" {
 		fmt.Fprintf(stderr, "; did you mean: hexamart %s\n", near)
 	} else {
 		fmt.Fprintf(stderr, ", only %s\n", strings.Join(names, ", "))

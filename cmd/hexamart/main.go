@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"hexamart/internal/config"
@@ -114,7 +115,11 @@ func (p *program) parseFlags(set *flag.FlagSet, args []string, names ...string) 
 		rest, args = append(rest, set.Arg(0)), set.Args()[1:]
 	}
 	if len(rest) != len(names) {
-		fmt.Fprintf(p.stderr, "hexamart %s takes %d arguments %v, not %d\nFor more: hexamart help %s\n", set.Name(), len(names), names, len(rest), set.Name())
+		wants := "no arguments"
+		if len(names) > 0 {
+			wants = strings.Join(names, " ")
+		}
+		fmt.Fprintf(p.stderr, "hexamart %s takes %s; %d given\nFor more: hexamart help %s\n", set.Name(), wants, len(rest), set.Name())
 		return nil, errUsage
 	}
 	return rest, nil

@@ -47,7 +47,9 @@ func TestCommandLine(t *testing.T) {
 		{"migrate --chekc", 2, "did you mean --check?"},
 		{"migrate --all", 2, "not defined: -all\n"},
 		{"admin", 2, "EMAIL"},
-		{"seed twice", 2, "takes 0 arguments"},
+		{"SERVE", 2, "did you mean: hexamart serve"},
+		{"backup", 2, "backup takes FILE; 0 given"},
+		{"seed twice", 2, "seed takes no arguments; 1 given"},
 	} {
 		if code, out := p.run("", strings.Fields(c.args)...); code != c.code || !strings.Contains(out, c.says) {
 			t.Errorf("hexamart %s: exit %d, %s", c.args, code, out)
