@@ -55,7 +55,7 @@ func (p *program) printWelcome(ctx context.Context, s *shop, addr string) {
 	default:
 		fmt.Fprintf(p.stdout, "\n  admin     %s\n  password  %s\n", email, password)
 	}
-	fmt.Fprintf(p.stdout, "\nIn a browser:\n  %s/      where to begin\n", base)
+	fmt.Fprintf(p.stdout, "\nIn a browser:\n  %s%-20s where to begin\n", base, "/")
 	for _, l := range docs.Links {
 		fmt.Fprintf(p.stdout, "  %s%-20s %s\n", base, l.Path, l.About)
 	}
