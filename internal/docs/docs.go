@@ -24,6 +24,9 @@ var sources embed.FS
 //go:embed pages
 var pages embed.FS
 
+// Base is where the shop is unless ADDR says otherwise. The examples have it for the address of the server.
+const Base = "http://127.0.0.1:8000"
+
 // Document is something to serve.
 type Document struct {
 	Type string // media type
@@ -45,6 +48,14 @@ var files = map[string]func() Document{
 	"favicon.png":          swagger("favicon-32x32.png", "image/png"),
 	"postman.json":         sync.OnceValue(func() Document { return Document{typeJSON, postman()} }),
 	"hexamart.http":        sync.OnceValue(func() Document { return Document{typeText, httpFile()} }),
+}
+
+// At returns a document whose examples are of the server at an origin.
+func (d Document) At(origin string) Document {
+	if origin == "" {
+		return d
+	}
+	return Document{d.Type, bytes.ReplaceAll(d.Body, []byte(Base), []byte(origin))}
 }
 
 // File returns a file that belongs to the documents; false if there is none of this name.

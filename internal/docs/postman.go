@@ -20,7 +20,7 @@ func postman() []byte {
 		items = append(items, newTree().set("name", f.name).set("description", f.about).set("item", calls))
 	}
 	variables := []any{}
-	for _, v := range [][2]string{{"base", "http://127.0.0.1:8000"}, {"email", ""}, {"password", "correct horse"},
+	for _, v := range [][2]string{{"base", Base}, {"email", ""}, {"password", "correct horse"},
 		{"admin_email", "admin@hexamart.example"}, {"admin_password", ""}, {"token", ""}, {"admin_token", ""}} {
 		variables = append(variables, newTree().set("key", v[0]).set("value", v[1]))
 	}

@@ -145,7 +145,7 @@ func httpFile() []byte {
 	var b strings.Builder
 	b.WriteString("# HexaMart, call by call, for the REST Client of VS Code and what reads its files. Set the admin's password, and run\n" +
 		"# from top to bottom; for another run take another e-mail.\n\n" +
-		"@base = http://127.0.0.1:8000\n@email = ann@example.com\n@password = correct horse\n" +
+		"@base = " + Base + "\n@email = ann@example.com\n@password = correct horse\n" +
 		"@admin_email = admin@hexamart.example\n@admin_password = \n\n")
 	for _, f := range tour() {
 		fmt.Fprintf(&b, "# ---- %s: %s\n\n", f.name, f.about)

@@ -26,9 +26,13 @@ func (a *API) docsPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) docsFile(w http.ResponseWriter, r *http.Request) error {
-	file, ok := docs.File(chi.URLParam(r, "file"))
+	name := chi.URLParam(r, "file")
+	file, ok := docs.File(name)
 	if !ok {
 		return errNoPage
+	}
+	if name == "postman.json" || name == "hexamart.http" {
+		file = file.At(requestOf(r.Context()).origin)
 	}
 	return respondDocument(w, r, file)
 }
@@ -48,7 +52,7 @@ func (a *API) getError(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return errNoPage
 	}
-	return respondDocument(w, r, page)
+	return respondDocument(w, r, page.At(requestOf(r.Context()).origin))
 }
 
 // errNoPage is notFound for those who look at addresses themselves.
@@ -69,7 +73,7 @@ func wantsHTML(r *http.Request) bool {
 func (a *API) welcome(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Add("Vary", "Accept")
 	if wantsHTML(r) {
-		return respondDocument(w, r, docs.Welcome(a.Version))
+		return respondDocument(w, r, docs.Welcome(a.Version).At(requestOf(r.Context()).origin))
 	}
 	links := fmt.Appendf(nil, `{"message":"Welcome to HexaMart.","version":%q`, a.Version)
 	for _, l := range docs.Links {

@@ -108,7 +108,7 @@ func TestEveryErrorExplained(t *testing.T) {
 		for _, accept := range []string{"*/*", "text/html,application/xhtml+xml,*/*;q=0.8"} {
 			a := s.Do(nil, "GET", "/errors/"+code, "", "Accept: "+accept)
 			isPage := strings.HasPrefix(a.Header.Get("Content-Type"), "text/html")
-			if a.Status != 200 || !strings.Contains(a.Body, strconv.Itoa(status)) || !strings.Contains(a.Body, "curl ") || isPage != strings.Contains(accept, "html") {
+			if a.Status != 200 || !strings.Contains(a.Body, strconv.Itoa(status)) || !strings.Contains(a.Body, "curl ") || strings.Contains(a.Body, docs.Base) || isPage != strings.Contains(accept, "html") {
 				t.Errorf("%s, %s: %d %s", code, accept, a.Status, a.Body)
 			}
 		}
@@ -181,6 +181,11 @@ func TestWelcome(t *testing.T) {
 	for _, l := range docs.Links {
 		if a.Field(l.Name) != l.Path || !strings.Contains(page.Body, `href="`+l.Path+`"`) {
 			t.Errorf("%s is not in %s or %s", l.Path, a.Body, page.Body)
+		}
+	}
+	for _, path := range []string{"/", "/docs/hexamart.http", "/docs/postman.json", "/errors/empty_cart"} {
+		if body := s.Do(nil, "GET", path, "", "Accept: text/html").Body; !strings.Contains(body, "http://example.com") {
+			t.Errorf("the examples of %s are of another server: %s", path, body)
 		}
 	}
 	for _, answer := range []testkit.Answer{a, page} {
