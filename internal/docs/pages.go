@@ -39,7 +39,7 @@ var Links = []Link{
 	{"reference", "/redoc", "the API on one page, to read and to print"},
 	{"openapi", "/openapi.json", "the same for programs (OpenAPI 3.1)"},
 	{"postman", "/docs/postman.json", "every call, as a collection for Postman"},
-	{"http", "/docs/hexamart.http", "every call, for an editor or curl"},
+	{"http", "/docs/hexamart.http", "every call, for the REST Client of VS Code"},
 	{"errors", "/errors", "what each error means and how to get past it"},
 }
 
