@@ -65,8 +65,8 @@ Examples:
 `
 
 const backupHelp = `Writes the private server's database, as it is at one moment, to a compressed file that only its owner can
-read. The shop may be open meanwhile. It needs mariadb-dump or mysqldump. There is a whole backup under this
-name in the end, or none. With DATABASE_URL use the server's own tools, as the README shows.
+read. The shop may be open meanwhile. It needs mariadb-dump or mysqldump. What is in FILE already is
+replaced, by a whole backup or not at all. With DATABASE_URL use the server's own tools, as the README shows.
 
 Examples:
   hexamart backup shop.sql.gz
