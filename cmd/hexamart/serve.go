@@ -94,6 +94,7 @@ func (p *program) prepare(ctx context.Context, s *shop, demo bool) error {
 		return err
 	}
 	if s.cfg.AdminEmail != "" {
+		s.services.Auth.ReserveEmail(s.cfg.AdminEmail)
 		if err := s.services.Auth.EnsureAdmin(ctx, model.Actor{Command: "hexamart serve"}, s.cfg.AdminEmail, s.cfg.AdminPassword); err != nil {
 			return fmt.Errorf("ADMIN_EMAIL and ADMIN_PASSWORD: %w", sentence(err))
 		}

@@ -59,7 +59,13 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	var err error
 	if in.RefreshToken != "" {
-		err = a.Services.Sessions.End(r.Context(), in)
+		// Whose access token comes along wants that to end as well, though the other is of no use any more.
+		if r.Header.Get("Authorization") != "" && a.identifyCaller(w, r) == nil {
+			err = a.Services.Sessions.EndOf(r.Context(), caller(r), false)
+		}
+		if err == nil {
+			err = a.Services.Sessions.End(r.Context(), in)
+		}
 	} else if err = a.identifyCaller(w, r); err == nil {
 		err = a.Services.Sessions.EndOf(r.Context(), caller(r), in.Everywhere)
 	}

@@ -258,3 +258,16 @@ func TestLogoutProofs(t *testing.T) {
 	alive(t, s, "a session that nobody logged out of", u, true)
 	alive(t, s, "the one whose spent token came", next, false)
 }
+
+// TestLogoutBearerToo sends an access token along with a refresh token that is of no use: its session ends as well.
+func TestLogoutBearerToo(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	if got := s.Do(u, "POST", "/auth/logout", `{"refresh_token": "`+strings.Repeat("A", 43)+`"}`); got.Status != 200 {
+		t.Errorf("logging out: %+v", got)
+	}
+	if got := s.Do(u, "GET", "/users/profile", ""); got.Status != 401 {
+		t.Errorf("after logging out: %+v", got)
+	}
+}

@@ -23,6 +23,9 @@ type Auth struct {
 	tokens    *security.Tokens
 	guesses   *guesses
 	sessions  *Sessions
+	reserved  *reservedEmail
+
+	registrations *registrations
 }
 
 // account is what a login needs of a user.
@@ -39,9 +42,17 @@ func (s *Auth) Register(ctx context.Context, in model.RegisterInput) (int64, err
 	if err := in.Validate(); err != nil {
 		return 0, err
 	}
+	done, err := s.registrations.turn(ctx)
+	if err != nil {
+		return 0, fail("wait for a turn to register", err)
+	}
+	defer done()
 	hash, err := hashPassword(ctx, s.passwords, in.Password)
 	if err != nil {
 		return 0, fail("register", err)
+	}
+	if s.reserved.is(in.Email) {
+		return 0, errEmailTaken
 	}
 	id, err := newUser(database.Exec(ctx, s.db, insertUser, in.Name, in.Email, hash, false, now()))
 	return id, fail("register", err)

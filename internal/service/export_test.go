@@ -29,3 +29,21 @@ func LimitKeys(ctx context.Context, a *Auth, username, address string) (string, 
 	defer try.end()
 	return try.account + try.address, nil
 }
+
+// FillRegistrations takes all turns to register, and so many places to wait, until the returned function is called.
+func FillRegistrations(a *Auth, waiting int) (leave func()) {
+	for range registering {
+		a.registrations.running <- struct{}{}
+	}
+	for range registering + waiting {
+		a.registrations.waiting <- struct{}{}
+	}
+	return func() {
+		for range registering {
+			<-a.registrations.running
+		}
+		for range registering + waiting {
+			<-a.registrations.waiting
+		}
+	}
+}

@@ -33,11 +33,12 @@ type Services struct {
 func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter, sessionLife time.Duration) *Services {
 	sessions := &Sessions{db, tokens, sessionLife}
 	guesses := newGuesses(db, logins)
+	kept := &reservedEmail{}
 	products := &Products{db: db, searches: make(chan struct{}, maxSearches)}
 	return &Services{
-		Auth:     &Auth{db, passwords, tokens, guesses, sessions},
+		Auth:     &Auth{db, passwords, tokens, guesses, sessions, kept, newRegistrations()},
 		Sessions: sessions,
-		Users:    &Users{db, passwords, guesses, sessions},
+		Users:    &Users{db, passwords, guesses, sessions, kept},
 		Products: products,
 		Cart:     &Cart{db},
 		Orders:   &Orders{db, products},

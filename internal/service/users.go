@@ -19,6 +19,7 @@ type Users struct {
 	passwords *security.Passwords
 	guesses   *guesses
 	sessions  *Sessions
+	reserved  *reservedEmail
 }
 
 const userColumns = "id, name, email, address, is_admin"
@@ -47,9 +48,13 @@ func (s *Users) UpdateProfile(ctx context.Context, userID int64, in model.Profil
 	res, err := database.Exec(ctx, s.db, `
 		UPDATE users
 		SET name = ?, email = ?, address = IF(?, ?, address)
-		WHERE id = ?`, in.Name, in.Email, in.Address.Set, in.Address.Value, userID)
+		WHERE id = ? AND (email_key = LOWER(?) OR NOT ?)`,
+		in.Name, in.Email, in.Address.Set, in.Address.Value, userID, in.Email, s.reserved.is(in.Email))
 	if database.IsDuplicate(err) {
 		return errEmailTaken
+	}
+	if err == nil && s.reserved.is(in.Email) {
+		return fail("update profile", mustMatch(res, nil, errEmailTaken))
 	}
 	return fail("update profile", mustMatch(res, err, errNoUser))
 }
