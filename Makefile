@@ -43,10 +43,14 @@ test-ops: ## run two shops behind nginx.conf, on a cluster too, and back one up:
 	$(if $(SHORT),CRASH_SHORT=1) $(GO) test -tags crash -timeout 30m -run '^Test(Proxy|Backup)' ./cmd/hexamart
 	$(GO) run $(COMPOSE) docker-compose.yml >/dev/null
 
-fuzz: ## feed every decoder and parser with made-up input, FUZZTIME=4s each: about a minute in all
-	@for dir in $$(grep -l '^func Fuzz' internal/*/*_test.go | xargs -n1 dirname | sort -u); do \
+fuzz: ## feed every decoder and parser with made-up input, FUZZTIME=10000x each (or 1m): about a minute in all
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	for dir in $$(grep -l '^func Fuzz' internal/*/*_test.go | xargs -n1 dirname | sort -u); do \
+		$(GO) test -c -fuzz=. -o "$$tmp/fuzz.test" ./$$dir || exit 1; \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\)(.*/\1/p' $$dir/*_test.go); do \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),4s) -fuzzminimizetime 2s ./$$dir || exit 1; \
+			echo "$$dir $$target"; \
+			(cd $$dir && "$$tmp/fuzz.test" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzzcachedir "$$tmp/cache" \
+				-test.fuzztime $(or $(FUZZTIME),10000x) -test.fuzzminimizetime 100x) || exit 1; \
 		done; \
 	done
 
