@@ -152,6 +152,17 @@ func (n *node) open() *sql.DB {
 	return db
 }
 
+// openBehind returns a pool of one connection that sees all that was written on any node before.
+func (n *node) openBehind() *sql.DB {
+	n.t.Helper()
+	db := n.open()
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("SET SESSION wsrep_sync_wait = 7"); err != nil {
+		n.t.Fatal(err)
+	}
+	return db
+}
+
 func (n *node) status(name string) (value string) {
 	db := n.open()
 	defer func() { _ = db.Close() }()
@@ -171,11 +182,8 @@ func (g *galera) url(first int) string {
 // rows returns every row of every table on one node, once all that was written before has come there.
 func (n *node) rows() (all []string) {
 	n.t.Helper()
-	db := n.open()
-	db.SetMaxOpenConns(1)
-	if _, err := db.Exec("SET SESSION wsrep_sync_wait = 7"); err != nil {
-		n.t.Fatal(err)
-	}
+	db := n.openBehind()
+	defer func() { _ = db.Close() }()
 	var tables string
 	err := db.QueryRow("SELECT GROUP_CONCAT(table_name) FROM information_schema.tables WHERE table_schema = DATABASE()").Scan(&tables)
 	if err != nil {
