@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // Algorithms are the signing algorithms that NewTokens takes.
@@ -32,7 +34,13 @@ type Tokens struct {
 	method jwt.SigningMethod
 	life   time.Duration
 	parser *jwt.Parser
+
+	times *jwt.Validator                   // of what was read before
+	read  *lru.Cache[string, *tokenClaims] // by the whole token: its signature does not change, but the time does
 }
+
+// keepRead is how many tokens are remembered as well signed. A request's check of one costs as much as a small page.
+const keepRead = 4096
 
 // NewTokens returns a Tokens for one of Algorithms; tokens live for the given time. The previous keys
 // are those that signed tokens which may still be about.
@@ -41,15 +49,19 @@ func NewTokens(key, algorithm string, life time.Duration, previous ...string) (*
 	if !ok {
 		return nil, fmt.Errorf("algorithm %q is not one of %v", algorithm, Algorithms)
 	}
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{algorithm}), jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(), jwt.WithLeeway(5*time.Second), jwt.WithStrictDecoding())
+	rules := []jwt.ParserOption{jwt.WithValidMethods([]string{algorithm}), jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(), jwt.WithLeeway(5 * time.Second), jwt.WithStrictDecoding()}
 	keys := jwt.VerificationKeySet{Keys: []jwt.VerificationKey{[]byte(key)}}
 	for _, k := range previous {
 		if k != "" {
 			keys.Keys = append(keys.Keys, []byte(k))
 		}
 	}
-	return &Tokens{[]byte(key), keys, method, life, parser}, nil
+	read, err := lru.New[string, *tokenClaims](keepRead)
+	if err != nil {
+		return nil, err
+	}
+	return &Tokens{[]byte(key), keys, method, life, jwt.NewParser(rules...), jwt.NewValidator(rules...), read}, nil
 }
 
 // Life is how long a new token is good for.
@@ -82,13 +94,23 @@ func (t *Tokens) New(c Claims) (string, error) {
 
 // Read returns what a token says, or ErrToken if it is forged, expired or not one of ours.
 func (t *Tokens) Read(token string) (Claims, error) {
-	var c tokenClaims
-	if _, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.keys, nil }); err != nil {
+	c, known := t.read.Get(token)
+	var err error
+	if known {
+		err = t.times.Validate(c)
+	} else {
+		c = &tokenClaims{}
+		_, err = t.parser.ParseWithClaims(token, c, func(*jwt.Token) (any, error) { return t.keys, nil })
+	}
+	if err != nil {
 		return Claims{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
 	id, err := strconv.ParseInt(c.Subject, 10, 64)
 	if err != nil || id < 1 || c.IssuedAt == nil || c.Version == nil {
 		return Claims{}, fmt.Errorf("%w: no user, time of issue or version", ErrToken)
+	}
+	if !known {
+		t.read.Add(strings.Clone(token), c) // the header that it came in is longer
 	}
 	return Claims{UserID: id, Version: *c.Version, Session: c.Session}, nil
 }

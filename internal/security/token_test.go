@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -256,4 +257,30 @@ func flip(s string) string {
 		return "B" + s[1:]
 	}
 	return "A" + s[1:]
+}
+
+// TestTokensReadAgain reads one token until it has expired: that it was good before does not keep it good.
+func TestTokensReadAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tokens := newTokens(t, tokenKey, "HS256")
+		token, err := tokens.New(Claims{7, 3, ""})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if got, err := tokens.Read(token); err != nil || got != (Claims{7, 3, ""}) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		}
+		if _, err := tokens.Read(token[:len(token)-1]); !errors.Is(err, ErrToken) {
+			t.Errorf("a part of it is taken: %v", err)
+		}
+		time.Sleep(time.Hour + 6*time.Second)
+		for range 2 {
+			if got, err := tokens.Read(token); !errors.Is(err, ErrToken) || got != (Claims{}) {
+				t.Errorf("after its time it is %+v, %v", got, err)
+			}
+		}
+	})
 }

@@ -26,6 +26,7 @@ type Auth struct {
 	reserved  *reservedEmail
 
 	registrations *registrations
+	bearers       coalescer[bearer, bool]
 }
 
 // account is what a login needs of a user.
@@ -173,34 +174,74 @@ func findAccount(ctx context.Context, db sqlx.ExtContext, email string) (account
 
 // Authenticate returns who a token belongs to, as the database knows them now. Unauthenticated if it
 // is not a good token, its user is gone or has changed the password since, or its session is over.
-// All of that is one question to the database.
+// All of that is one question to the database, for all who ask at one time.
 func (s *Auth) Authenticate(ctx context.Context, token string) (model.Principal, error) {
 	claims, err := s.tokens.Read(token)
 	if err != nil {
 		return model.Principal{}, errStaleToken
 	}
-	query, args := `
-		SELECT is_admin
-		FROM users
-		WHERE id = ? AND token_version = ?`, []any{claims.UserID, claims.Version}
+	b := bearer{userID: claims.UserID, version: claims.Version}
 	if claims.Session != "" {
-		family, err := base64.RawURLEncoding.DecodeString(claims.Session)
-		if err != nil {
+		if b.family, err = base64.RawURLEncoding.DecodeString(claims.Session); err != nil {
 			return model.Principal{}, errStaleToken
 		}
-		query, args = `
-			SELECT u.is_admin
-			FROM users u
-			STRAIGHT_JOIN refresh_tokens r ON r.family = ?
-			WHERE u.id = ? AND u.token_version = ?
-			LIMIT 1`, []any{family, claims.UserID, claims.Version}
 	}
-	var isAdmin bool
-	err = s.db.GetContext(ctx, &isAdmin, query, args...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return model.Principal{}, errStaleToken
-	}
+	isAdmin, err := s.bearers.do(ctx, b)
 	return model.Principal{UserID: claims.UserID, IsAdmin: isAdmin, Session: claims.Session}, fail("authenticate", err)
+}
+
+// bearer is what a token says, to be found in the database: of no session if it has no family.
+type bearer struct {
+	userID, version int64
+	family          []byte
+}
+
+// identify tells of each bearer whether it is an admin, or errStaleToken.
+func (s *Auth) identify(ctx context.Context, calls []*call[bearer, bool]) {
+	var users, families []any
+	for _, c := range calls {
+		users = append(users, c.ask.userID)
+		if c.ask.family != nil {
+			families = append(families, c.ask.family)
+		}
+	}
+	query := `
+		SELECT id, token_version, is_admin, NULL AS family
+		FROM users
+		WHERE id IN (` + rows("?", len(users)) + `)`
+	if families != nil {
+		query += `
+		UNION ALL
+		SELECT DISTINCT 0, 0, FALSE, family
+		FROM refresh_tokens
+		WHERE family IN (` + rows("?", len(families)) + `)`
+	}
+	var found []bearerRow
+	err := s.db.SelectContext(ctx, &found, query, append(users, families...)...)
+	known, open := map[int64]bearerRow{}, map[string]bool{}
+	for _, row := range found {
+		known[row.ID] = row
+		open[string(row.Family)] = true
+	}
+	for _, c := range calls {
+		u, ok := known[c.ask.userID]
+		switch {
+		case err != nil:
+			c.err = err
+		case !ok || u.Version != c.ask.version || (c.ask.family != nil && !open[string(c.ask.family)]):
+			c.err = errStaleToken
+		default:
+			c.answer, c.err = u.IsAdmin, nil
+		}
+	}
+}
+
+// bearerRow is a user, or a session that is open.
+type bearerRow struct {
+	ID      int64  `db:"id"`
+	Version int64  `db:"token_version"`
+	IsAdmin bool   `db:"is_admin"`
+	Family  []byte `db:"family"`
 }
 
 var errStaleToken = apperr.New(apperr.Unauthenticated, "Your session has ended. Please log in again.")

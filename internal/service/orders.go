@@ -16,6 +16,7 @@ import (
 type Orders struct {
 	db       *sqlx.DB
 	products *Products
+	placing  coalescer[newOrder, model.PlacedOrder]
 }
 
 const orderColumns = `o.id, o.id AS order_id, o.user_id, o.status, o.payment_method, o.payment_status,

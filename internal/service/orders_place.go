@@ -13,9 +13,10 @@ import (
 	"hexamart/internal/model"
 )
 
-// cartLine is a line of the cart and its product, both locked.
+// cartLine is a line of a cart and its product.
 type cartLine struct {
 	ID        int64       `db:"id"`
+	UserID    int64       `db:"user_id"`
 	ProductID int64       `db:"product_id"`
 	Quantity  int64       `db:"quantity"`
 	Name      string      `db:"name"`
@@ -34,7 +35,7 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 	}
 	defer s.products.changed()
 	if in.IdempotencyKey == nil {
-		placed, err := s.placeAtOnce(ctx, userID, in)
+		placed, err := s.placing.do(ctx, newOrder{userID, in})
 		if !errors.Is(err, database.ErrUnexpected) {
 			return placed, fail("place order", err)
 		}
@@ -81,16 +82,17 @@ func orderCart(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInp
 // the join order are fixed so that products are locked in the order of their ids, whatever the
 // optimizer thinks of the tables: two orders of the same products then wait instead of deadlocking.
 func lockCart(ctx context.Context, tx *sqlx.Tx, userID int64) (lines []cartLine, err error) {
-	err = tx.SelectContext(ctx, &lines, selectCart+" FOR UPDATE", userID)
+	err = tx.SelectContext(ctx, &lines, selectCarts+`
+		WHERE c.user_id = ?
+		ORDER BY c.product_id
+		FOR UPDATE`, userID)
 	return lines, err
 }
 
-const selectCart = `
-	SELECT c.id, c.product_id, c.quantity, p.name, p.price, p.stock, p.archived_at IS NOT NULL AS archived
+const selectCarts = `
+	SELECT c.id, c.user_id, c.product_id, c.quantity, p.name, p.price, p.stock, p.archived_at IS NOT NULL AS archived
 	FROM ` + cartLines + `
-	STRAIGHT_JOIN ` + productsByID + ` ON p.id = c.product_id
-	WHERE c.user_id = ?
-	ORDER BY c.product_id`
+	STRAIGHT_JOIN ` + productsByID + ` ON p.id = c.product_id`
 
 // makeOrder judges the cart and returns the order that it makes, yet without ids.
 func makeOrder(userID int64, in model.OrderInput, lines []cartLine) (model.Order, error) {

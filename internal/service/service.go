@@ -14,6 +14,7 @@ import (
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/database"
+	"hexamart/internal/model"
 	"hexamart/internal/security"
 )
 
@@ -35,13 +36,18 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	guesses := newGuesses(db, logins)
 	kept := &reservedEmail{}
 	products := &Products{db: db, searches: make(chan struct{}, maxSearches)}
+	auth := &Auth{db: db, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
+		registrations: newRegistrations()}
+	auth.bearers = coalescer[bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
+	orders := &Orders{db: db, products: products}
+	orders.placing = coalescer[newOrder, model.PlacedOrder]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: orders.placeAtOnce}
 	return &Services{
-		Auth:     &Auth{db, passwords, tokens, guesses, sessions, kept, newRegistrations()},
+		Auth:     auth,
 		Sessions: sessions,
 		Users:    &Users{db, passwords, guesses, sessions, kept},
 		Products: products,
 		Cart:     &Cart{db},
-		Orders:   &Orders{db, products},
+		Orders:   orders,
 		Admin:    &Admin{db},
 	}
 }
