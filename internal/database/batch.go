@@ -22,7 +22,7 @@ type Batch struct {
 	count int
 }
 
-// ErrUnexpected says that a statement of a batch did not match as many rows as expected.
+// ErrUnexpected says that a statement of a batch did not match as many rows as expected, or that they stayed locked.
 var ErrUnexpected = errors.New("the rows are not what they were")
 
 // Add appends a statement and returns its number.
@@ -45,10 +45,13 @@ func Unless(condition string) string {
 // of its own for that would be one more answer to wait for.
 func Matched(rows int) string { return Unless("ROW_COUNT() <> " + strconv.Itoa(rows)) }
 
-// Run runs the batch, again like InTx where that is safe, and returns what each statement gave its first
-// new row as an AUTO_INCREMENT. An error of the connection leaves open whether all of it or nothing
-// happened, as at a COMMIT.
-func (b *Batch) Run(ctx context.Context, db *sqlx.DB) (ids []int64, err error) {
+// Done is what came of one statement of a batch: the AUTO_INCREMENT of its first new row, or what it gave
+// LAST_INSERT_ID, and how many rows it matched. ON DUPLICATE KEY UPDATE counts a changed row as two.
+type Done struct{ ID, Rows int64 }
+
+// Run runs the batch, again like InTx where that is safe, and returns what came of each statement. An error of
+// the connection leaves open whether all of it or nothing happened, as at a COMMIT.
+func (b *Batch) Run(ctx context.Context, db *sqlx.DB) (done []Done, err error) {
 	err = retry(ctx, func() error {
 		lent, err := db.Conn(ctx)
 		if err != nil {
@@ -56,11 +59,11 @@ func (b *Batch) Run(ctx context.Context, db *sqlx.DB) (ids []int64, err error) {
 		}
 		defer func() { _ = lent.Close() }()
 		return lent.Raw(func(c any) (err error) {
-			ids, err = b.runOn(ctx, c.(*conn))
+			done, err = b.runOn(ctx, c.(*conn))
 			return err
 		})
 	})
-	return ids, err
+	return done, err
 }
 
 // unexpected tells the error of an Unless.
@@ -71,7 +74,7 @@ func unexpected(err error) error {
 	return err
 }
 
-func (b *Batch) runOn(ctx context.Context, c *conn) ([]int64, error) {
+func (b *Batch) runOn(ctx context.Context, c *conn) ([]Done, error) {
 	args := make([]driver.NamedValue, len(b.args))
 	for i, v := range b.args {
 		args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
@@ -84,11 +87,15 @@ func (b *Batch) runOn(ctx context.Context, c *conn) ([]int64, error) {
 	defer cancel()
 	res, err := c.exec(ctx, "START TRANSACTION;\n"+b.text.String()+"COMMIT", args)
 	if err == nil {
-		all := res.(mysql.Result).AllLastInsertIds()
-		if len(all) != b.count+2 {
-			return nil, fmt.Errorf("%d results of %d statements", len(all), b.count)
+		ids, rows := res.(mysql.Result).AllLastInsertIds(), res.(mysql.Result).AllRowsAffected()
+		if len(ids) != b.count+2 || len(rows) != len(ids) {
+			return nil, fmt.Errorf("%d results of %d statements", len(ids), b.count)
 		}
-		return all[1 : b.count+1], nil
+		done := make([]Done, b.count)
+		for i := range done { // the first and the last are not the caller's
+			done[i] = Done{ids[i+1], rows[i+1]}
+		}
+		return done, nil
 	}
 	var told *mysql.MySQLError
 	if !errors.As(err, &told) {
@@ -96,6 +103,9 @@ func (b *Batch) runOn(ctx context.Context, c *conn) ([]int64, error) {
 	}
 	if (connTx{ctx, c}).Rollback() != nil {
 		c.useless = true
+	}
+	if hasNumber(err, erLockWait) { // by somebody who keeps the rows for long: nothing to wait for a second time here
+		return nil, &commitError{ErrUnexpected}
 	}
 	return nil, &commitError{unexpected(err)}
 }

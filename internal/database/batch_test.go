@@ -33,9 +33,9 @@ func TestBatch(t *testing.T) {
 		id := b.Add("INSERT INTO t (n) VALUES (?), (?)", 20, 21)
 		b.Add("SET @id = LAST_INSERT_ID()")
 		b.Add("INSERT INTO t (n) SELECT 100 + @id")
-		ids, err := b.Run(t.Context(), db)
-		if err != nil || ids[id] != 8 || number(t, db, "SELECT SUM(n) FROM t") != 11+20+21+108 {
-			t.Errorf("ids are %v, %v; %v", ids, err, strs(t, db, "SELECT n FROM t"))
+		done, err := b.Run(t.Context(), db)
+		if err != nil || done[id] != (database.Done{ID: 8, Rows: 2}) || number(t, db, "SELECT SUM(n) FROM t") != 11+20+21+108 {
+			t.Errorf("did %v, %v; %v", done, err, strs(t, db, "SELECT n FROM t"))
 		}
 	})
 	for name, c := range map[string]struct {

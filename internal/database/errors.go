@@ -73,6 +73,13 @@ func isRetryable(err error) bool {
 		errors.As(err, &e) && e.Number == erCommitFailed && strings.Contains(e.Message, "error 149")
 }
 
+// IsUndone reports whether the server has refused a statement, or given up the transaction, for a reason that
+// lies in this work or in what it met: nothing of it happened. It is not so where the server could do no work at all.
+func IsUndone(err error) bool {
+	var e *mysql.MySQLError
+	return errors.As(err, &e) && (isRetryable(err) || !IsUnavailable(err))
+}
+
 // isRolledBack reports whether the server has thrown away all of the transaction so far.
 func isRolledBack(err error) bool { return hasNumber(err, erDeadlock, erGroupRolledBk) }
 

@@ -16,7 +16,8 @@ import (
 
 // Cart is what a user is about to order. It reserves nothing: stock is taken by the order.
 type Cart struct {
-	db *sqlx.DB
+	db     *sqlx.DB
+	adding coalescer[newLine, model.CartItem]
 }
 
 const cartColumns = `c.id, c.user_id, c.product_id, p.name, p.price, c.quantity,
@@ -74,7 +75,7 @@ func (s *Cart) Add(ctx context.Context, userID int64, in model.CartInput) (model
 	if *in.ProductID > math.MaxInt32 { // beyond the column
 		return model.CartItem{}, errNoProduct
 	}
-	item, err := s.addAtOnce(ctx, userID, in)
+	item, err := s.adding.do(ctx, newLine{userID, int64(*in.ProductID), int64(*in.Quantity)})
 	if !errors.Is(err, database.ErrUnexpected) {
 		return item, fail("add to cart", err)
 	}
@@ -99,58 +100,6 @@ func (s *Cart) Add(ctx context.Context, userID int64, in model.CartInput) (model
 		return checkRoom(ctx, tx, userID)
 	})
 	return item, fail("add to cart", err)
-}
-
-// addAtOnce adds what may be added with one write, and gives ErrUnexpected where it may not: the long way
-// then says why. What it judges by is read before; only the line itself can have changed since, and that is
-// judged again where it is written, which also tells what is in it now.
-func (s *Cart) addAtOnce(ctx context.Context, userID int64, in model.CartInput) (item model.CartItem, err error) {
-	var row struct {
-		model.CartItem
-		Lines int64 `db:"cart_lines"`
-	}
-	err = s.db.GetContext(ctx, &row, `
-		SELECT COALESCE(c.id, 0) AS id, p.id AS product_id, p.name, p.price, p.image_url, p.stock,
-			(SELECT COUNT(*) FROM carts l WHERE l.user_id = ?) AS cart_lines
-		FROM products p
-		LEFT JOIN `+cartLines+` ON c.user_id = ? AND c.product_id = p.id
-		WHERE p.id = ? AND p.archived_at IS NULL`, userID, userID, *in.ProductID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return item, errNoProduct
-	}
-	if err != nil {
-		return item, err
-	}
-	item, quantity := row.CartItem, int64(*in.Quantity)
-	most := min(model.MaxQuantity, item.Stock)
-	if quantity > most || (item.ID == 0 && row.Lines > model.MaxCartLines/2) { // other tabs may add lines, too
-		return item, database.ErrUnexpected
-	}
-	res, err := database.Exec(ctx, s.db, `
-		INSERT INTO carts (user_id, product_id, quantity)
-		VALUES (?, ?, ?)
-		ON DUPLICATE KEY UPDATE quantity = LAST_INSERT_ID(quantity + ?) + `+database.Unless("quantity + ? > ?"),
-		userID, *in.ProductID, quantity, quantity, quantity, most)
-	if err != nil {
-		return item, err
-	}
-	told, err := res.LastInsertId()
-	if err != nil {
-		return item, err
-	}
-	n, err := res.RowsAffected()
-	switch {
-	case err != nil:
-		return item, err
-	case n == 1: // a new line
-		item.ID, item.Quantity = told, quantity
-	case item.ID == 0: // another tab's new line
-		return getItem(ctx, s.db, userID, int64(*in.ProductID))
-	default:
-		item.Quantity = told
-	}
-	item.UserID, item.TotalPrice, item.Available = userID, item.Price.Times(item.Quantity), true
-	return item, nil
 }
 
 // checkRoom refuses a cart with too many lines.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"hexamart/internal/database"
 )
 
 // coalescer does calls of one kind together that come at one time, as a database commits in groups: while as
@@ -112,4 +114,13 @@ func (c *coalescer[Q, A]) next() {
 	group := slices.Clone(c.waiting[:n])
 	c.waiting = slices.Delete(c.waiting, 0, n)
 	group[0].turn <- group
+}
+
+// apart is what the calls of a group get that was written in one transaction and failed: where one of several may
+// be to blame, and nothing happened, ErrUnexpected, so that each is tried on its own.
+func apart(err error, calls int) error {
+	if calls > 1 && (database.IsUndone(err) || errors.Is(err, database.ErrUnexpected)) {
+		return database.ErrUnexpected
+	}
+	return err
 }

@@ -47,3 +47,30 @@ func FillRegistrations(a *Auth, waiting int) (leave func()) {
 		}
 	}
 }
+
+// Gather keeps all who come from being worked for, until the returned function is called: then they are one group.
+func (c *coalescer[Q, A]) Gather() (release func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	own := c.underWay
+	c.underWay, c.atOnce = own+1, own+1
+	return c.next
+}
+
+// Waiting is how many wait for their turn.
+func (c *coalescer[Q, A]) Waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.waiting)
+}
+
+// Gatherer is a coalescer of any kind.
+type Gatherer interface {
+	Gather() (release func())
+	Waiting() int
+}
+
+// Coalescers are those of orders, cart lines and tokens.
+func Coalescers(s *Services) (placing, adding, bearers Gatherer) {
+	return &s.Orders.placing, &s.Cart.adding, &s.Auth.bearers
+}

@@ -41,10 +41,7 @@ func (s *Orders) placeAtOnce(ctx context.Context, calls []*call[newOrder, model.
 	if len(drafts) == 0 {
 		return
 	}
-	err = write(ctx, s.db, drafts)
-	if err != nil && len(drafts) > 1 && !database.IsUnavailable(err) {
-		err = database.ErrUnexpected // one of them is to blame, and nothing says which
-	}
+	err = apart(write(ctx, s.db, drafts), len(drafts))
 	for _, d := range drafts {
 		if d.call.err = err; err == nil {
 			d.call.answer, d.call.err = answer(d.Order)
@@ -99,12 +96,13 @@ func write(ctx context.Context, db *sqlx.DB, drafts []*draft) error {
 	lines := batchLines(&b, drafts)
 	products := batchStock(&b, drafts, lines)
 	orders := batchOrders(&b, drafts, products)
-	ids, err := b.Run(ctx, db)
+	done, err := b.Run(ctx, db)
 	if err != nil {
 		return err
 	}
 	for i, d := range drafts {
-		d.ID, d.OrderID = ids[orders[i]], ids[orders[i]]
+		d.ID = done[orders[i]].ID
+		d.OrderID = d.ID
 	}
 	return nil
 }

@@ -41,12 +41,14 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	auth.bearers = coalescer[bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
 	orders := &Orders{db: db, products: products}
 	orders.placing = coalescer[newOrder, model.PlacedOrder]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: orders.placeAtOnce}
+	cart := &Cart{db: db}
+	cart.adding = coalescer[newLine, model.CartItem]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: cart.addAtOnce}
 	return &Services{
 		Auth:     auth,
 		Sessions: sessions,
 		Users:    &Users{db, passwords, guesses, sessions, kept},
 		Products: products,
-		Cart:     &Cart{db},
+		Cart:     cart,
 		Orders:   orders,
 		Admin:    &Admin{db},
 	}

@@ -1,0 +1,115 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+)
+
+// newLine is what is to be put into a cart.
+type newLine struct {
+	userID, productID, quantity int64
+}
+
+// addition is a newLine with what is known of its product and its cart before it is written.
+type addition struct {
+	N int `db:"n"` // of its call
+	model.CartItem
+	Lines int64 `db:"cart_lines"`
+
+	call *call[newLine, model.CartItem]
+	most int64 // pieces that the line may have
+}
+
+// addAtOnce adds what may be added with one write each, in one transaction for all who come at one time, and gives
+// ErrUnexpected where it may not: the long way then says why. What it judges by is read before; only the line
+// itself can have changed since, and that is judged again where it is written, which also tells what is in it now.
+func (s *Cart) addAtOnce(ctx context.Context, calls []*call[newLine, model.CartItem]) {
+	additions, err := s.judge(ctx, calls)
+	if err != nil {
+		for _, c := range calls {
+			c.err = err
+		}
+		return
+	}
+	if len(additions) == 0 {
+		return
+	}
+	done, err := s.write(ctx, additions)
+	err = apart(err, len(additions))
+	for i, a := range additions {
+		if a.call.err = err; err == nil {
+			a.call.answer, a.call.err = s.added(ctx, a, done[i])
+		}
+	}
+}
+
+// judge reads what all calls are about and returns those that may be done. The others have their error.
+func (s *Cart) judge(ctx context.Context, calls []*call[newLine, model.CartItem]) ([]*addition, error) {
+	args := make([]any, 0, 3*len(calls))
+	for i, c := range calls {
+		c.err = errNoProduct
+		args = append(args, i, c.ask.userID, c.ask.productID)
+	}
+	var read []*addition
+	if err := s.db.SelectContext(ctx, &read, `
+		SELECT asked.n, asked.user_id, p.id AS product_id, p.name, p.price, p.image_url, p.stock, COALESCE(c.id, 0) AS id,
+			(SELECT COUNT(*) FROM carts l WHERE l.user_id = asked.user_id) AS cart_lines
+		FROM (`+asked("SELECT ? AS n, ? AS user_id, ? AS product_id", len(calls))+`) asked
+		STRAIGHT_JOIN `+productsByID+` ON p.id = asked.product_id
+		LEFT JOIN `+cartLines+` ON c.user_id = asked.user_id AND c.product_id = asked.product_id
+		WHERE p.archived_at IS NULL`, args...); err != nil {
+		return nil, err
+	}
+	may := read[:0]
+	for _, a := range read {
+		a.call, a.most = calls[a.N], min(model.MaxQuantity, a.Stock)
+		a.call.err = database.ErrUnexpected
+		if a.call.ask.quantity <= a.most && (a.ID != 0 || a.Lines <= model.MaxCartLines/2) { // other tabs may add lines, too
+			may = append(may, a)
+		}
+	}
+	return may, nil
+}
+
+// asked makes a table of what several calls ask for.
+func asked(row string, n int) string {
+	return strings.TrimSuffix(strings.Repeat(row+" UNION ALL ", n), " UNION ALL ")
+}
+
+// write puts all of it into the carts, or nothing. Lines refer to products, which are locked for it: in the order
+// of their ids, as everywhere.
+func (s *Cart) write(ctx context.Context, additions []*addition) ([]database.Done, error) {
+	slices.SortFunc(additions, func(a, b *addition) int {
+		return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.N, b.N))
+	})
+	var b database.Batch
+	for _, a := range additions {
+		quantity := a.call.ask.quantity
+		b.Add(`
+			INSERT INTO carts (user_id, product_id, quantity)
+			VALUES (?, ?, ?)
+			ON DUPLICATE KEY UPDATE quantity = LAST_INSERT_ID(quantity + ?) + `+database.Unless("quantity + ? > ?"),
+			a.UserID, a.ProductID, quantity, quantity, quantity, a.most)
+	}
+	return b.Run(ctx, s.db)
+}
+
+// added is the line as it was written.
+func (s *Cart) added(ctx context.Context, a *addition, done database.Done) (model.CartItem, error) {
+	item := a.CartItem
+	switch {
+	case done.Rows == 1: // a new line
+		item.ID, item.Quantity = done.ID, a.call.ask.quantity
+	case item.ID == 0: // another tab's new line
+		return getItem(ctx, s.db, a.UserID, a.ProductID)
+	default:
+		item.Quantity = done.ID // LAST_INSERT_ID's
+	}
+	item.TotalPrice, item.Available = item.Price.Times(item.Quantity), true
+	return item, nil
+}
