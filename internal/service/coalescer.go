@@ -30,6 +30,7 @@ type coalescer[Q, A any] struct {
 
 // call is one that waits for its answer.
 type call[Q, A any] struct {
+	ctx    context.Context // its caller's own
 	ask    Q
 	answer A
 	err    error
@@ -42,7 +43,10 @@ var errUnanswered = errors.New("the work that was shared came to nothing")
 
 // do returns what work answers. A caller that gives up while it waits is not worked for.
 func (c *coalescer[Q, A]) do(ctx context.Context, ask Q) (A, error) {
-	own := &call[Q, A]{ask: ask, turn: make(chan []*call[Q, A], 1)}
+	own := &call[Q, A]{ctx: ctx, ask: ask, turn: make(chan []*call[Q, A], 1)}
+	if ctx.Err() != nil {
+		return own.answer, ctx.Err()
+	}
 	c.mu.Lock()
 	if c.underWay < c.atOnce {
 		c.underWay++

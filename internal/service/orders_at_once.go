@@ -71,6 +71,9 @@ func (s *Orders) draft(ctx context.Context, calls []*call[newOrder, model.Placed
 	seen, taken := map[int64]bool{}, map[int64]int64{}
 	for _, c := range calls {
 		cart := carts[c.ask.userID]
+		if c.err = c.ctx.Err(); c.err != nil { // the client has gone in time
+			continue
+		}
 		if c.err = database.ErrUnexpected; seen[c.ask.userID] {
 			continue
 		}
