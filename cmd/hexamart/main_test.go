@@ -112,6 +112,7 @@ type place struct {
 	dir  string
 	addr string
 	env  []string // further settings
+	bin  string   // the program
 }
 
 func newPlace(t *testing.T, env ...string) *place {
@@ -124,14 +125,14 @@ func newPlace(t *testing.T, env ...string) *place {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return &place{t, t.TempDir(), addr, env}
+	return &place{t, t.TempDir(), addr, env, binary}
 }
 
 func (p *place) url(path string) string { return "http://" + p.addr + path }
 
 func (p *place) command(args ...string) (*exec.Cmd, *output) {
 	out := &output{}
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(p.bin, args...)
 	cmd.Dir = p.dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "TMPDIR=" + os.TempDir(),
 		"HEXAMART_MYSQLD=" + os.Getenv("HEXAMART_MYSQLD"), "ADDR=" + p.addr}, p.env...)

@@ -92,11 +92,18 @@ type twins struct {
 
 func newTwins(t *testing.T, edits ...string) *twins {
 	t.Helper()
+	return newTwinsOf(t, binary, edits...)
+}
+
+// newTwinsOf is newTwins for shops of another version.
+func newTwinsOf(t *testing.T, bin string, edits ...string) *twins {
+	t.Helper()
 	cfg := testkit.EmptyDatabase(t)
 	tw := &twins{}
 	for i := range tw.shops {
 		tw.shops[i] = newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+strings.Repeat("k", 32), "TRUSTED_PROXIES=127.0.0.1",
 			"ADMIN_EMAIL=admin@example.com", "ADMIN_PASSWORD=long enough")
+		tw.shops[i].bin = bin
 		tw.procs[i] = tw.shops[i].serve()
 	}
 	if code, out := tw.shops[0].run("", "seed"); code != 0 {

@@ -36,7 +36,8 @@ type conn struct {
 	wire    net.Conn // closing it ends whatever the connection waits for
 	observe Observer // or nil
 	useless bool     // the server said so
-	undone  error    // why the server has rolled back the transaction, though it is still to be ended
+	inTx    bool
+	undone  error // why the server has rolled back the transaction, though it is still to be ended
 }
 
 // setUp prepares the session, and checks that the server takes writes if another one might.
@@ -160,11 +161,20 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	}
 	start := time.Now()
 	rows, err := c.fullConn.QueryContext(ctx, query, args)
+	for try := 1; c.waits(ctx, err) && try < maxTries; try++ {
+		rows, err = c.fullConn.QueryContext(ctx, query, args)
+	}
 	if err != nil {
 		c.heed(ctx, query, start, 0, err)
 		return nil, err
 	}
 	return &connRows{Rows: rows, done: func(n int64, err error) { c.heed(ctx, query, start, n, err) }}, nil
+}
+
+// waits reports whether a read that holds nothing others wait for has met a table whose shape is being changed. A
+// transaction that has does not wait for long: the change may wait for it in turn, which no server notices.
+func (c *conn) waits(ctx context.Context, err error) bool {
+	return !c.inTx && hasNumber(err, erLockWait) && ctx.Err() == nil
 }
 
 // connRows counts the rows that are read, until it is closed.

@@ -24,6 +24,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	if err != nil {
 		return nil, err
 	}
+	c.inTx = true
 	return connTx{ctx, c}, nil
 }
 
@@ -60,6 +61,6 @@ func (t connTx) end(word string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), patience)
 	defer cancel()
 	_, err := t.conn.ExecContext(ctx, word, nil)
-	t.conn.undone = nil
+	t.conn.undone, t.conn.inTx = nil, false
 	return err
 }

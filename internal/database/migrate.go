@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
@@ -32,18 +33,7 @@ func Migrate(ctx context.Context, db *sqlx.DB) (applied []Migration, err error) 
 		if err := dropStillborn(ctx, db); err != nil {
 			return err
 		}
-		p, err := provider(db)
-		if err != nil {
-			return err
-		}
-		results, err := p.Up(ctx)
-		var partial *goose.PartialError
-		if errors.As(err, &partial) {
-			results = partial.Applied
-		}
-		for _, r := range results {
-			applied = append(applied, Migration{r.Source.Version, r.Source.Path, true})
-		}
+		applied, err = up(ctx, db, migrations.FS)
 		return err
 	})
 	if err != nil {
@@ -52,13 +42,52 @@ func Migrate(ctx context.Context, db *sqlx.DB) (applied []Migration, err error) 
 	return applied, nil
 }
 
+// A change of the schema waits for those who use its table, and everybody who comes later waits behind it: for longer than
+// any of these waits for a row or a table while it has others, but not for a backup. Then it lets the others go first
+// and asks again, for about eight minutes in all.
+const (
+	upPatience = "SET SESSION lock_wait_timeout = 8, innodb_lock_wait_timeout = 8"
+	upTries    = 30
+	upPause    = 500 * time.Millisecond // more each time
+	upPauseMax = 10 * time.Second
+)
+
+// up applies what is pending of files. A change that the server gave up for another's sake is made again.
+func up(ctx context.Context, db *sqlx.DB, files fs.FS) (applied []Migration, err error) {
+	p, err := provider(db, files)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.ExecContext(ctx, upPatience); err != nil {
+		return nil, err
+	}
+	for try := 1; ; try++ {
+		results, err := p.Up(ctx)
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			results = partial.Applied
+		}
+		for _, r := range results {
+			applied = append(applied, Migration{r.Source.Version, r.Source.Path, true})
+		}
+		if !isRetryable(err) || try == upTries {
+			return applied, err
+		}
+		select {
+		case <-time.After(min(time.Duration(try)*upPause, upPauseMax)):
+		case <-ctx.Done():
+			return applied, errors.Join(err, ctx.Err())
+		}
+	}
+}
+
 // Migrations lists every known migration in order, with whether the database has it.
 func Migrations(ctx context.Context, db *sqlx.DB) ([]Migration, error) {
 	at, err := SchemaVersion(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	p, err := provider(db)
+	p, err := provider(db, migrations.FS)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +124,8 @@ func LatestVersion() int64 {
 	return version
 }
 
-func provider(db *sqlx.DB) (*goose.Provider, error) {
-	return goose.NewProvider(goose.DialectMySQL, db.DB, migrations.FS, goose.WithDisableGlobalRegistry(true))
+func provider(db *sqlx.DB, files fs.FS) (*goose.Provider, error) {
+	return goose.NewProvider(goose.DialectMySQL, db.DB, files, goose.WithDisableGlobalRegistry(true))
 }
 
 // IsEmpty reports whether the database has no tables.

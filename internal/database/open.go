@@ -66,8 +66,8 @@ func setUp(cfg *mysql.Config) *mysql.Config {
 	cfg.Params["time_zone"] = "'+00:00'"
 	cfg.Params["innodb_lock_wait_timeout"] = "5"
 	cfg.Params["wait_timeout"] = waitTimeout
-	if cfg.Params["lock_wait_timeout"] == "" { // of whole tables, which a server lets wait for a day or a year
-		cfg.Params["lock_wait_timeout"] = "30"
+	if cfg.Params["lock_wait_timeout"] == "" { // for whole tables, which a migration changes; it has more patience
+		cfg.Params["lock_wait_timeout"] = "2"
 	}
 	return cfg
 }
