@@ -22,12 +22,10 @@ func TestMigrateWaitsItsTurn(t *testing.T) {
 	}
 	defer func() { _ = tx.Rollback() }()
 	var n int
-	read := func(from interface {
-		Get(any, string, ...any) error
-	}) { t.Helper(); if err := from.Get(&n, "SELECT COUNT(*) FROM products"); err != nil {
-		t.Errorf("a read met a change of the schema: %v", err)
-	} }
-	read(tx)
+	const read = "SELECT COUNT(*) FROM products"
+	if err := tx.Get(&n, read); err != nil {
+		t.Fatal(err)
+	}
 	up := make(chan error)
 	go func() {
 		one := testkit.Open(t, cfg, nil)
@@ -43,7 +41,9 @@ func TestMigrateWaitsItsTurn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	read(db) // behind the change, which has to give way first
+	if err := db.Get(&n, read); err != nil { // behind the change, which has to give way first
+		t.Errorf("a read met a change of the schema: %v", err)
+	}
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,9 @@ func EmptyDatabase(t testing.TB) *mysql.Config {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		db := open(t, context.Background(), server, nil)
+		patient := server.Clone()
+		patient.Params = map[string]string{"lock_wait_timeout": "30"} // for statements that the server has yet to end
+		db := open(t, context.Background(), patient, nil)
 		defer func() { _ = db.Close() }()
 		if _, err := db.Exec("DROP DATABASE " + cfg.DBName); err != nil {
 			t.Error(err)
