@@ -101,6 +101,7 @@ func (m *member) start(boot string) {
 		"--loose-group-replication-recovery-get-public-key=ON",
 		"--loose-group-replication-consistency=BEFORE_ON_PRIMARY_FAILOVER",
 		"--loose-group-replication-exit-state-action=READ_ONLY",
+		"--loose-group-replication-member-expel-timeout=0",
 		"--loose-group-replication-unreachable-majority-timeout=10")
 	m.cmd.Stdout, m.cmd.Stderr = log, log
 	if err := m.cmd.Start(); err != nil {
@@ -228,7 +229,7 @@ func TestGroupReplication(t *testing.T) {
 	for id := 1; id <= 4; id++ {
 		admin.want(200, "PATCH", fmt.Sprintf("/products/%d", id), `{"stock": 1000000}`, nil)
 	}
-	load := &testkit.Load{Shops: []string{a.url(""), shops[1].url("")}, Products: []int64{1, 2, 3, 4}, Shoppers: 16, Patience: 2 * time.Minute}
+	load := &testkit.Load{Shops: []string{a.url(""), shops[1].url("")}, Products: []int64{1, 2, 3, 4}, Shoppers: 8, Patience: 2 * time.Minute}
 	load.Enter(t.Context())
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
