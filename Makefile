@@ -42,6 +42,11 @@ test-ops: ## run two shops behind nginx.conf, on a cluster too, and back one up:
 		echo "There is no nginx here, and it could not be installed. Install it yourself (apt install nginx-light)." >&2; exit 1; }
 	$(if $(SHORT),CRASH_SHORT=1) $(GO) test -tags crash -timeout 30m -run '^Test(Proxy|Backup)' ./cmd/hexamart
 	$(GO) run $(COMPOSE) docker-compose.yml >/dev/null
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && tool=$$(command -v promtool) || { \
+		echo "Fetching promtool out of Debian's package prometheus, which is not installed."; \
+		(cd "$$tmp" && { apt-get download -qq prometheus || { apt-get update -qq; apt-get download -qq prometheus; }; } && dpkg-deb -x *.deb .) && \
+		tool=$$tmp/usr/bin/promtool; } && "$$tool" test rules .deploy/alerts_test.yml
+	@.ci/same
 
 fuzz: ## feed every decoder and parser with made-up input, FUZZTIME=10000x each (or 1m): about a minute in all
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
