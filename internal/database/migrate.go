@@ -48,11 +48,13 @@ func Migrate(ctx context.Context, db *sqlx.DB) (applied []Migration, err error) 
 const (
 	upPatience = "SET SESSION lock_wait_timeout = 8, innodb_lock_wait_timeout = 8"
 	upTries    = 30
+	dupTries   = 5
 	upPause    = 500 * time.Millisecond // more each time
 	upPauseMax = 10 * time.Second
 )
 
-// up applies what is pending of files. A change that the server gave up for another's sake is made again.
+// up applies what is pending of files. A change that the server gave up for another's sake is made again, and so is one
+// that met a duplicate: MySQL, which builds a table anew while others write, takes ON DUPLICATE KEY UPDATE for some.
 func up(ctx context.Context, db *sqlx.DB, files fs.FS) (applied []Migration, err error) {
 	p, err := provider(db, files)
 	if err != nil {
@@ -70,7 +72,7 @@ func up(ctx context.Context, db *sqlx.DB, files fs.FS) (applied []Migration, err
 		for _, r := range results {
 			applied = append(applied, Migration{r.Source.Version, r.Source.Path, true})
 		}
-		if !isRetryable(err) || try == upTries {
+		if again := isRetryable(err) || IsDuplicate(err) && try < dupTries; !again || try == upTries {
 			return applied, err
 		}
 		select {
