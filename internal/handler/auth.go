@@ -14,7 +14,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	id, err := a.Services.Auth.Register(r.Context(), in)
+	id, err := a.Services.Auth.Register(r.Context(), in, actor(r))
 	if err != nil {
 		return err
 	}

@@ -19,20 +19,16 @@ const PasswordCost = 12
 type Passwords struct {
 	cost  int
 	dummy func() []byte
-	slots chan struct{}
-	queue chan struct{} // whoever has a slot or waits for one
+	slots *Queue
 }
-
-// ErrBusy says that so many wait for a slot already that it would hardly come in time.
-var ErrBusy = errors.New("too many passwords are being hashed")
 
 // queuePerSlot is how many may wait for one: as many as get through, at PasswordCost, while a request lasts.
 const queuePerSlot = 64
 
 // NewPasswords returns a Passwords that hashes at the given cost, PasswordCost outside of tests.
 func NewPasswords(cost int) *Passwords {
-	slots := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
-	return &Passwords{cost: cost, slots: slots, queue: make(chan struct{}, (1+queuePerSlot)*cap(slots)), dummy: sync.OnceValue(func() []byte {
+	slots := max(1, runtime.GOMAXPROCS(0)/2)
+	return &Passwords{cost: cost, slots: NewQueue(slots, queuePerSlot*slots), dummy: sync.OnceValue(func() []byte {
 		hash, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), cost)
 		if err != nil {
 			panic(fmt.Sprintf("bcrypt at cost %d: %v", cost, err)) // a wrong constant in our own code
@@ -41,25 +37,11 @@ func NewPasswords(cost int) *Passwords {
 	})}
 }
 
-// Slot waits for a processor's time to hash or compare; release gives it back. Half of the processors
-// are never taken, so that logins, however many, leave the shop the rest. It fails when ctx ends first, and
-// with ErrBusy when too many wait.
-func (p *Passwords) Slot(ctx context.Context) (release func(), err error) {
-	select {
-	case p.queue <- struct{}{}:
-	default:
-		return nil, ErrBusy
-	}
-	select {
-	case p.slots <- struct{}{}:
-		return func() {
-			<-p.slots
-			<-p.queue
-		}, nil
-	case <-ctx.Done():
-		<-p.queue
-		return nil, ctx.Err()
-	}
+// Slot waits for a processor's time to hash or compare, in turns with other addresses; release gives it back. Half
+// of the processors are never taken, so that logins, however many, leave the shop the rest. It fails when ctx
+// ends first, and with ErrBusy when too many wait.
+func (p *Passwords) Slot(ctx context.Context, address string) (release func(), err error) {
+	return p.slots.Enter(ctx, address)
 }
 
 // Hash returns the hash of a password of at most 72 bytes.

@@ -1,11 +1,6 @@
 package service
 
-import (
-	"context"
-	"strings"
-
-	"hexamart/internal/security"
-)
+import "strings"
 
 // reservedEmail is the address that makes somebody an admin at the next start. Nobody else may take it:
 // addresses are not verified.
@@ -24,25 +19,3 @@ const (
 	registering        = 2
 	waitingForRegister = 64
 )
-
-type registrations struct{ waiting, running chan struct{} }
-
-func newRegistrations() *registrations {
-	return &registrations{make(chan struct{}, registering+waitingForRegister), make(chan struct{}, registering)}
-}
-
-// turn waits until a registration may hash its password. security.ErrBusy if too many wait already.
-func (r *registrations) turn(ctx context.Context) (done func(), err error) {
-	select {
-	case r.waiting <- struct{}{}:
-	default:
-		return nil, security.ErrBusy
-	}
-	select {
-	case r.running <- struct{}{}:
-		return func() { <-r.running; <-r.waiting }, nil
-	case <-ctx.Done():
-		<-r.waiting
-		return nil, ctx.Err()
-	}
-}

@@ -2,12 +2,14 @@ package service_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
+	"hexamart/internal/security"
 	"hexamart/internal/service"
 	"hexamart/internal/testkit"
 )
@@ -25,7 +27,7 @@ func TestReservedEmail(t *testing.T) {
 		if err := profile(mallory, email); code(err) != apperr.EmailTaken {
 			t.Errorf("moving to %s: %v", email, err)
 		}
-		_, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "M", Email: email, Password: "thimble-9000"})
+		_, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "M", Email: email, Password: "thimble-9000"}, model.Actor{})
 		if code(err) != apperr.EmailTaken {
 			t.Errorf("registering %s: %v", email, err)
 		}
@@ -46,7 +48,7 @@ func TestRegistrationsLeaveRoom(t *testing.T) {
 	s := testkit.NewShop(t)
 	u := s.User()
 	register := func(ctx context.Context, n int) error {
-		_, err := s.Services.Auth.Register(ctx, model.RegisterInput{Name: "A", Email: fmt.Sprintf("a%d@example.com", n), Password: "thimble-9000"})
+		_, err := s.Services.Auth.Register(ctx, model.RegisterInput{Name: "A", Email: fmt.Sprintf("a%d@example.com", n), Password: "thimble-9000"}, model.Actor{})
 		return err
 	}
 	leave := service.FillRegistrations(s.Services.Auth, 0)
@@ -64,5 +66,81 @@ func TestRegistrationsLeaveRoom(t *testing.T) {
 	leave()
 	if err := register(t.Context(), 3); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHashingIsFair floods the shop from one subscriber's network: who comes from there is told to wait, and others are
+// let in, for whatever needs a password.
+func TestHashingIsFair(t *testing.T) {
+	t.Parallel()
+	const flood, here, there = "2001:db8:0:1::/64", "2001:db8:0:1::7", "2001:db8:0:2::7"
+	s := testkit.NewShop(t)
+	u := s.User()
+	ways := map[string]func(ctx context.Context, address string) error{
+		"Login": func(ctx context.Context, address string) error {
+			_, err := s.Services.Auth.Login(ctx, model.LoginInput{Username: u.Email, Password: u.Password}, model.Actor{Address: address})
+			return err
+		},
+		"Register": func(ctx context.Context, address string) error {
+			_, err := s.Services.Auth.Register(ctx, model.RegisterInput{Name: "A", Email: "a@example.com", Password: "thimble-9000"}, model.Actor{Address: address})
+			return err
+		},
+		"ChangePassword": func(ctx context.Context, address string) error {
+			_, err := s.Services.Users.ChangePassword(ctx, model.Actor{ID: u.ID, Address: address}, model.PasswordInput{OldPassword: u.Password, NewPassword: "thimble-9000"})
+			return err
+		},
+	}
+	leave := service.FillHashing(s.Services.Auth, flood)
+	for name, do := range ways {
+		if err := do(t.Context(), here); code(err) != apperr.Unavailable || !errors.Is(err, security.ErrBusy) {
+			t.Errorf("%s from the network that floods: %v", name, err)
+		}
+	}
+	for name, do := range ways {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if err := do(ctx, there); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s from elsewhere does not wait for a slot: %v", name, err)
+		}
+		cancel()
+	}
+	leave()
+	for _, name := range []string{"Login", "Register", "ChangePassword"} {
+		if err := ways[name](t.Context(), here); err != nil {
+			t.Errorf("%s afterwards: %v", name, err)
+		}
+	}
+}
+
+// TestRegistrationsAreFair fills the room to wait for a registration from one network: it has one place less when
+// somebody comes from elsewhere.
+func TestRegistrationsAreFair(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	leave := service.FillRegistrations(s.Services.Auth, 0)
+	type answer struct {
+		address string
+		code    apperr.Code
+	}
+	answers := make(chan answer)
+	register := func(n int, address string) {
+		_, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "A", Email: fmt.Sprintf("a%d@example.com", n), Password: "thimble-9000"}, model.Actor{Address: address})
+		answers <- answer{address, code(err)}
+	}
+	const room, elsewhere = 64, "198.51.100.1"
+	for i := range room + 1 {
+		go register(i, fmt.Sprintf("2001:db8:0:1::%x", i))
+	}
+	if a := <-answers; a.code != apperr.Unavailable {
+		t.Errorf("one too many of a network: %+v", a)
+	}
+	go register(room+1, elsewhere)
+	if a := <-answers; a.code != apperr.Unavailable || a.address == elsewhere {
+		t.Errorf("when somebody else comes: %+v", a)
+	}
+	leave()
+	for range room {
+		if a := <-answers; a.code != "" {
+			t.Errorf("one that waited: %+v", a)
+		}
 	}
 }

@@ -71,7 +71,7 @@ func TestAdoptedShop(t *testing.T) {
 			t.Errorf("cancelling %d: %v, stock %d, want %d", c.order, err, s.Stock(model.Product{ID: c.product}), c.stock)
 		}
 	}
-	if _, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "B", Email: "BEN.ortiz@example.com", Password: "long enough"}); code(err) != apperr.EmailTaken {
+	if _, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "B", Email: "BEN.ortiz@example.com", Password: "long enough"}, model.Actor{}); code(err) != apperr.EmailTaken {
 		t.Errorf("a second account of an adopted e-mail: %v", err)
 	}
 	d, err := s.Services.Admin.Dashboard(t.Context(), model.DashboardFilter{})

@@ -25,7 +25,7 @@ type Auth struct {
 	sessions  *Sessions
 	reserved  *reservedEmail
 
-	registrations *registrations
+	registrations *security.Queue
 	bearers       coalescer[bearer, bool]
 }
 
@@ -39,16 +39,16 @@ type account struct {
 const accountColumns = userColumns + ", password_hash, token_version"
 
 // Register makes an account without rights and returns its id; EmailTaken if there is one.
-func (s *Auth) Register(ctx context.Context, in model.RegisterInput) (int64, error) {
+func (s *Auth) Register(ctx context.Context, in model.RegisterInput, by model.Actor) (int64, error) {
 	if err := in.Validate(); err != nil {
 		return 0, err
 	}
-	done, err := s.registrations.turn(ctx)
+	done, err := s.registrations.Enter(ctx, network(by.Address))
 	if err != nil {
 		return 0, fail("wait for a turn to register", err)
 	}
 	defer done()
-	hash, err := hashPassword(ctx, s.passwords, in.Password)
+	hash, err := hashPassword(ctx, s.passwords, in.Password, by.Address)
 	if err != nil {
 		return 0, fail("register", err)
 	}
@@ -92,7 +92,7 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 		return model.Login{}, fail("log in", err)
 	}
 	defer try.end()
-	ok, err := matches(ctx, s.passwords, a.PasswordHash, in.Password)
+	ok, err := matches(ctx, s.passwords, a.PasswordHash, in.Password, by.Address)
 	if err == nil && !ok {
 		return model.Login{}, fail("log in", s.refuse(ctx, try, by, a))
 	}
@@ -134,9 +134,9 @@ func (s *Auth) refuse(ctx context.Context, try *try, by model.Actor, a account) 
 
 var errWrongLogin = apperr.New(apperr.InvalidCredentials, "E-mail or password is wrong.")
 
-// matches is Passwords.Matches in a slot.
-func matches(ctx context.Context, p *security.Passwords, hash, password string) (bool, error) {
-	release, err := p.Slot(ctx)
+// matches is Passwords.Matches in a slot of the address's.
+func matches(ctx context.Context, p *security.Passwords, hash, password, address string) (bool, error) {
+	release, err := p.Slot(ctx, network(address))
 	if err != nil {
 		return false, err
 	}
@@ -144,9 +144,9 @@ func matches(ctx context.Context, p *security.Passwords, hash, password string) 
 	return p.Matches(hash, password), nil
 }
 
-// hashPassword is Passwords.Hash in a slot.
-func hashPassword(ctx context.Context, p *security.Passwords, password string) (string, error) {
-	release, err := p.Slot(ctx)
+// hashPassword is Passwords.Hash in a slot of the address's.
+func hashPassword(ctx context.Context, p *security.Passwords, password, address string) (string, error) {
+	release, err := p.Slot(ctx, network(address))
 	if err != nil {
 		return "", err
 	}

@@ -15,7 +15,7 @@ func TestRegisterRace(t *testing.T) {
 	s := testkit.NewShop(t)
 	spellings := []string{"ann@example.com", "ANN@example.com", "Ann@Example.Com", "ann@EXAMPLE.COM", " ann@example.com "}
 	errs := atOnce(20, func(i int) error {
-		_, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "Ann", Email: spellings[i%len(spellings)], Password: "thimble-1"})
+		_, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "Ann", Email: spellings[i%len(spellings)], Password: "thimble-1"}, model.Actor{})
 		return err
 	})
 	if errs[""] != 1 || errs[apperr.EmailTaken] != 19 {

@@ -1,6 +1,15 @@
 package service
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"hexamart/internal/security"
+)
 
 // TakeStock is takeStock for its test: what it guards against, PlaceOrder has judged before.
 var TakeStock = takeStock
@@ -31,19 +40,75 @@ func LimitKeys(ctx context.Context, a *Auth, username, address string) (string, 
 }
 
 // FillRegistrations takes all turns to register, and so many places to wait, until the returned function is called.
+// Nobody shares an address.
 func FillRegistrations(a *Auth, waiting int) (leave func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	var entered []func()
 	for range registering {
-		a.registrations.running <- struct{}{}
+		leave, err := a.registrations.Enter(ctx, "filler")
+		if err != nil {
+			panic(err)
+		}
+		entered = append(entered, leave)
 	}
-	for range registering + waiting {
-		a.registrations.waiting <- struct{}{}
+	for i := range waiting {
+		all.Go(func() {
+			if leave, err := a.registrations.Enter(ctx, fmt.Sprint("filler ", i)); err == nil {
+				leave()
+			}
+		})
+	}
+	for a.registrations.Waiting() < waiting {
+		runtime.Gosched()
 	}
 	return func() {
-		for range registering {
-			<-a.registrations.running
+		cancel()
+		all.Wait()
+		for _, leave := range entered {
+			leave()
 		}
-		for range registering + waiting {
-			<-a.registrations.waiting
+	}
+}
+
+// FillHashing takes all slots to hash in, and lets so many wait from an address as there is room for, until the
+// returned function is called.
+func FillHashing(a *Auth, address string) (leave func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	gone, goneNow := context.WithCancel(ctx)
+	goneNow()
+	var entered []func()
+	for {
+		leave, err := a.passwords.Slot(gone, "filler")
+		if err != nil {
+			break
+		}
+		entered = append(entered, leave)
+	}
+	var all sync.WaitGroup
+	full := make(chan struct{})
+	var once sync.Once
+	for filled := false; !filled; {
+		all.Go(func() {
+			leave, err := a.passwords.Slot(ctx, address)
+			if err == nil {
+				leave()
+			}
+			if errors.Is(err, security.ErrBusy) {
+				once.Do(func() { close(full) })
+			}
+		})
+		select {
+		case <-full:
+			filled = true
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return func() {
+		cancel()
+		all.Wait()
+		for _, leave := range entered {
+			leave()
 		}
 	}
 }

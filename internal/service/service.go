@@ -37,7 +37,7 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	kept := &reservedEmail{}
 	products := &Products{db: db, searches: make(chan struct{}, maxSearches)}
 	auth := &Auth{db: db, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
-		registrations: newRegistrations()}
+		registrations: security.NewQueue(registering, waitingForRegister)}
 	auth.bearers = coalescer[bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
 	orders := &Orders{db: db, products: products}
 	orders.placing = coalescer[newOrder, model.PlacedOrder]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: orders.placeAtOnce}

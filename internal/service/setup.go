@@ -22,7 +22,7 @@ func (s *Auth) CreateAdmin(ctx context.Context, by model.Actor, in model.Registe
 	if err := in.Validate(); err != nil {
 		return err
 	}
-	hash, err := hashPassword(ctx, s.passwords, in.Password)
+	hash, err := hashPassword(ctx, s.passwords, in.Password, by.Address)
 	if err != nil {
 		return fail("create admin", err)
 	}

@@ -123,7 +123,7 @@ func (s *Users) checkPasswords(ctx context.Context, by model.Actor, in model.Pas
 	if err := s.checkOldPassword(ctx, by, a, in.OldPassword); err != nil {
 		return a, "", err
 	}
-	hash, err = hashPassword(ctx, s.passwords, in.NewPassword)
+	hash, err = hashPassword(ctx, s.passwords, in.NewPassword, by.Address)
 	return a, hash, err
 }
 
@@ -134,7 +134,7 @@ func (s *Users) checkOldPassword(ctx context.Context, by model.Actor, a account,
 		return err
 	}
 	defer try.end()
-	ok, err := matches(ctx, s.passwords, a.PasswordHash, password)
+	ok, err := matches(ctx, s.passwords, a.PasswordHash, password, by.Address)
 	if err != nil || ok {
 		try.giveBack()
 		return err

@@ -81,7 +81,7 @@ func (s *Shop) User() *Person {
 	s.people++
 	p := &Person{Name: fmt.Sprintf("User %d", s.people), Email: fmt.Sprintf("user%d@example.com", s.people), Password: fmt.Sprintf("thimble-%d", s.people)}
 	var err error
-	p.ID, err = s.Services.Auth.Register(s.t.Context(), model.RegisterInput{Name: p.Name, Email: p.Email, Password: p.Password})
+	p.ID, err = s.Services.Auth.Register(s.t.Context(), model.RegisterInput{Name: p.Name, Email: p.Email, Password: p.Password}, model.Actor{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

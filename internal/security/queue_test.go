@@ -1,0 +1,233 @@
+package security
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestHashingIsBounded takes all slots there are: half of the processors stay free, some may wait, and
+// no more than would get through in time.
+func TestHashingIsBounded(t *testing.T) {
+	t.Parallel()
+	p := NewPasswords(4)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	var releases []func()
+	for {
+		release, err := p.Slot(gone, "here")
+		if err != nil {
+			break
+		}
+		releases = append(releases, release)
+	}
+	if n := len(releases); n != max(1, runtime.GOMAXPROCS(0)/2) {
+		t.Errorf("%d passwords are hashed at once on %d processors", n, runtime.GOMAXPROCS(0))
+	}
+	if _, err := p.Slot(gone, "here"); !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting in vain ended with %v", err)
+	}
+	waited := make(chan error)
+	waiting := queuePerSlot * len(releases)
+	for range waiting {
+		go func() {
+			release, err := p.Slot(context.Background(), "here")
+			if err == nil {
+				release()
+			}
+			waited <- err
+		}()
+	}
+	awaitWaiting(p.slots, waiting)
+	if _, err := p.Slot(t.Context(), "here"); !errors.Is(err, ErrBusy) {
+		t.Errorf("one too many got %v", err)
+	}
+	for _, release := range releases {
+		release()
+	}
+	for range waiting {
+		if err := <-waited; err != nil {
+			t.Errorf("one that waited got %v", err)
+		}
+	}
+	checkEmpty(t, p.slots, len(releases))
+}
+
+func awaitWaiting(q *Queue, n int) {
+	for q.Waiting() != n {
+		runtime.Gosched()
+	}
+}
+
+func checkEmpty(t *testing.T, q *Queue, places int) {
+	t.Helper()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.free != places || q.waiting != 0 || len(q.lines) != 0 || q.turns.Len() != 0 {
+		t.Errorf("%d of %d places are free, %d wait in %d lines", q.free, places, q.waiting, len(q.lines))
+	}
+}
+
+// stand is a queue of one place, which is taken, and those who come and are served there, one after the other.
+type stand struct {
+	*Queue
+	leave  func()
+	served chan string
+	over   sync.WaitGroup
+}
+
+func newStand(t *testing.T, room int) *stand {
+	t.Helper()
+	s := &stand{Queue: NewQueue(1, room), served: make(chan string, 1000)}
+	leave, err := s.Enter(t.Context(), "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.leave = leave
+	return s
+}
+
+// come lets somebody wait, and returns when they do, or somebody was sent away for them.
+func (s *stand) come(ctx context.Context, name, address string) {
+	before, told := s.Waiting(), make(chan struct{})
+	s.over.Go(func() {
+		leave, err := s.Enter(ctx, address)
+		switch {
+		case err == nil:
+			s.served <- name
+			leave()
+		case errors.Is(err, ErrBusy):
+			s.served <- "-" + name
+		default:
+			s.served <- "gone " + name
+		}
+		close(told)
+	})
+	if before < s.room {
+		awaitWaiting(s.Queue, before+1)
+		return
+	}
+	for len(s.served) == 0 { // full: somebody is
+		runtime.Gosched()
+	}
+}
+
+// rest is who was served, in order, once all are.
+func (s *stand) rest() string {
+	s.over.Wait()
+	close(s.served)
+	var all []string
+	for name := range s.served {
+		all = append(all, name)
+	}
+	return strings.Join(all, " ")
+}
+
+// TestQueueIsFair floods a queue from one address: whoever comes from another is next, however many wait, and
+// each address has its turn.
+func TestQueueIsFair(t *testing.T) {
+	t.Parallel()
+	t.Run("Flood", func(t *testing.T) {
+		t.Parallel()
+		s := newStand(t, 100)
+		for i := range 50 {
+			s.come(t.Context(), fmt.Sprint("f", i), "flood")
+		}
+		s.come(t.Context(), "ann", "elsewhere")
+		s.leave()
+		if order := strings.Fields(s.rest()); len(order) != 51 || slices.Index(order, "ann") > 1 {
+			t.Errorf("the order is %v", order)
+		}
+		checkEmpty(t, s.Queue, 1)
+	})
+	t.Run("InTurns", func(t *testing.T) {
+		t.Parallel()
+		s := newStand(t, 100)
+		for _, name := range []string{"a1", "a2", "a3", "b1", "b2", "c1"} {
+			s.come(t.Context(), name, name[:1])
+		}
+		s.leave()
+		if order := s.rest(); order != "a1 b1 c1 a2 b2 a3" {
+			t.Errorf("the order is %s", order)
+		}
+		checkEmpty(t, s.Queue, 1)
+	})
+	t.Run("Full", func(t *testing.T) {
+		t.Parallel()
+		s := newStand(t, 4)
+		for _, name := range []string{"f1", "f2", "f3", "a1"} {
+			s.come(t.Context(), name, name[:1])
+		}
+		s.come(t.Context(), "b1", "b") // for whom f3 goes
+		if _, err := s.Enter(t.Context(), "f"); !errors.Is(err, ErrBusy) {
+			t.Errorf("one more of the flood got %v", err)
+		}
+		if _, err := s.Enter(t.Context(), "b"); !errors.Is(err, ErrBusy) { // would be as many as the flood's
+			t.Errorf("one more of another got %v", err)
+		}
+		s.leave()
+		if order := s.rest(); order != "-f3 f1 a1 b1 f2" {
+			t.Errorf("the order is %s", order)
+		}
+		checkEmpty(t, s.Queue, 1)
+	})
+	t.Run("WhoGivesUp", func(t *testing.T) {
+		t.Parallel()
+		s := newStand(t, 100)
+		ctx, cancel := context.WithCancel(t.Context())
+		s.come(t.Context(), "a1", "a")
+		s.come(ctx, "b1", "b")
+		s.come(t.Context(), "c1", "c")
+		cancel()
+		awaitWaiting(s.Queue, 2)
+		s.leave()
+		order := strings.Fields(s.rest())
+		if !slices.Contains(order, "gone") || !slices.Contains(order, "a1") || !slices.Contains(order, "c1") {
+			t.Errorf("nobody gave up: %v", order)
+		}
+		checkEmpty(t, s.Queue, 1)
+	})
+}
+
+// TestQueueAtOnce comes, waits and gives up from many addresses at once: no place is lost, and no more are taken than
+// there are.
+func TestQueueAtOnce(t *testing.T) {
+	t.Parallel()
+	const places = 3
+	q := NewQueue(places, 20)
+	var mu sync.Mutex
+	working, most, served := 0, 0, 0
+	var all sync.WaitGroup
+	for i := range 2000 {
+		all.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if i%3 == 0 {
+				go cancel()
+			}
+			leave, err := q.Enter(ctx, fmt.Sprint(i%7))
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			working, served = working+1, served+1
+			most = max(most, working)
+			mu.Unlock()
+			runtime.Gosched()
+			mu.Lock()
+			working--
+			mu.Unlock()
+			leave()
+		})
+	}
+	all.Wait()
+	if most > places || served == 0 {
+		t.Errorf("%d worked at once in %d places, %d in all", most, places, served)
+	}
+	checkEmpty(t, q, places)
+}
