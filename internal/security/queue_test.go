@@ -194,6 +194,25 @@ func TestQueueIsFair(t *testing.T) {
 	})
 }
 
+// TestQueueGivenAndGone gives a place to who gives up at that moment: it goes to the next, or is free.
+func TestQueueGivenAndGone(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, 100)
+	w, err := s.join("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.come(t.Context(), "b1", "b")
+	s.leave() // to w
+	if err := s.giveUp("a", w, context.Canceled); !errors.Is(err, context.Canceled) {
+		t.Errorf("who gave up got %v", err)
+	}
+	if order := s.rest(); order != "b1" {
+		t.Errorf("the order is %s", order)
+	}
+	checkEmpty(t, s.Queue, 1)
+}
+
 // TestQueueAtOnce comes, waits and gives up from many addresses at once: no place is lost, and no more are taken than
 // there are.
 func TestQueueAtOnce(t *testing.T) {

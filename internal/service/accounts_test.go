@@ -92,7 +92,9 @@ func TestHashingIsFair(t *testing.T) {
 	}
 	leave := service.FillHashing(s.Services.Auth, flood)
 	for name, do := range ways {
-		if err := do(t.Context(), here); code(err) != apperr.Unavailable || !errors.Is(err, security.ErrBusy) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // for ever, if it waited
+		defer cancel()
+		if err := do(ctx, here); code(err) != apperr.Unavailable || !errors.Is(err, security.ErrBusy) {
 			t.Errorf("%s from the network that floods: %v", name, err)
 		}
 	}
