@@ -69,6 +69,14 @@ func TestAudit(t *testing.T) {
 		{step{nil, "POST /auth/login", f(`{"email":%q,"password":"wrong-secret"}`, u.Email), 401, nil}, ""},
 		{step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 200, nil}, ""},
 		{step{u, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"another one"}`, u.Password), 200, nil}, ""},
+		{step{u, "PUT /users/change-password", `{"old_password":"wrong-secret","new_password":"another one"}`, 401, nil}, ""}, // the token is from before
+		{step{admin, "PUT /users/profile", f(`{"name":"Boss","email":"boss@example.com","address":"There"}`), 200, nil},
+			f(`admin.profile user %d {"name":%q,"email":%q} {"name":"Boss","email":"boss@example.com"}`, admin.ID, admin.Name, admin.Email)},
+		{step{admin, "PUT /users/profile", `{"name":"Boss","email":"boss@example.com","address":"Elsewhere"}`, 200, nil}, ""}, // as any shopper
+		{step{admin, "PUT /users/profile", f(`{"name":"Boss","email":%q}`, u.Email), 409, nil}, ""},
+		{step{admin, "PUT /users/address", `{"address":"There"}`, 200, nil}, ""},
+		{step{admin, "PUT /users/change-password", `{"old_password":"wrong-secret","new_password":"another one"}`, 422, nil},
+			f("admin.password_failed user %d null null", admin.ID)},
 		{step{admin, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"another one"}`, admin.Password), 200, nil},
 			f("admin.password user %d null null", admin.ID)},
 	} {
@@ -79,7 +87,12 @@ func TestAudit(t *testing.T) {
 			t.Errorf("%s %s: %d entries", c.call, c.body, n)
 		}
 		if strings.HasSuffix(c.call, "change-password") && c.who == admin {
-			admin.Token = a.Field("access_token").(string)
+			if token, ok := a.Field("access_token").(string); ok {
+				admin.Token = token
+			}
+		}
+		if strings.Contains(c.want, "admin.profile") {
+			admin.Name, admin.Email = "Boss", "boss@example.com"
 		}
 		if c.want == "" {
 			continue
@@ -99,6 +112,48 @@ func TestAudit(t *testing.T) {
 		if strings.Contains(all, secret) {
 			t.Errorf("%q is in the log", secret)
 		}
+	}
+}
+
+// TestAuditSessions ends admins' sessions in all ways: those that they end, and those of which somebody has a copy.
+func TestAuditSessions(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, admin := s.User(), s.Admin()
+	for _, who := range []*testkit.Person{u, admin} {
+		first := again(s, who)
+		second := refreshed(t, s, first)
+		refreshed(t, s, second)
+		run(t, s, []step{
+			{nil, "POST /auth/refresh", refreshBody(first), 401, nil}, // copied
+			{nil, "POST /auth/refresh", refreshBody(first), 401, nil}, // over by now
+			{nil, "POST /auth/refresh", `{"refresh_token":"nonsense"}`, 401, nil},
+			{again(s, who), "POST /auth/logout", "", 200, nil},
+			{again(s, who), "POST /auth/logout", `{"everywhere":true}`, 200, nil},
+		})
+		run(t, s, []step{
+			{nil, "POST /auth/logout", refreshBody(again(s, who)), 200, nil},
+			{nil, "POST /auth/logout", refreshBody(first), 200, nil}, // over
+			{nil, "POST /auth/logout", strings.TrimSuffix(refreshBody(again(s, who)), "}") + `,"everywhere":true}`, 200, nil},
+			{who, "POST /auth/logout", "", 401, nil}, // over
+		})
+	}
+	s.Login(admin)
+	var got []string
+	for _, e := range auditLog(t, s, admin, "") {
+		if e.Action == model.AuditAdminPromote || e.Action == model.AuditAdminLogin {
+			continue
+		}
+		if nobody := e.Action == model.AuditTokenReused; nobody == (e.ActorID != nil) || !nobody && *e.ActorID != admin.ID || *e.Address == "" || e.RequestID == nil {
+			t.Errorf("an entry is %+v", e)
+		}
+		got = append(got, f("%s %d %s", e.Action, e.ObjectID, raw(e.After)))
+	}
+	id := admin.ID
+	want := []string{f("admin.token_reused %d null", id), f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":true}`, id),
+		f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":true}`, id)}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("the log is\n%s, want\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -126,7 +181,7 @@ func TestAuditCommands(t *testing.T) {
 		}
 		got = append(got, f("%s %d %s %s", e.Action, e.ObjectID, raw(e.Before), raw(e.After)))
 	}
-	want := []string{f(`admin.promote %d {"is_admin":false} {"is_admin":true}`, u.ID), f(`admin.create %d null {"email":"boss@example.com","name":"Admin"}`, u.ID+1)}
+	want := []string{f(`admin.promote %d {"is_admin":false} {"is_admin":true}`, u.ID), f(`admin.create %d null {"name":"Admin","email":"boss@example.com"}`, u.ID+1)}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the log is %q, want %q", got, want)
 	}
@@ -148,6 +203,11 @@ func TestAuditIsPartOfTheChange(t *testing.T) {
 		{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, admin.Email, admin.Password), 500, is{"!access_token"}},
 		{nil, "POST /auth/login", f(`{"email":%q,"password":"wrong"}`, admin.Email), 500, nil},
 		{admin, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"another one"}`, admin.Password), 500, nil},
+		{admin, "PUT /users/change-password", `{"old_password":"wrong","new_password":"another one"}`, 500, nil},
+		{admin, "PUT /users/profile", `{"name":"Boss","email":"boss@example.com"}`, 500, nil},
+		{admin, "POST /auth/logout", "", 500, nil},
+		{nil, "POST /auth/logout", refreshBody(admin), 500, nil},
+		{u, "PUT /users/profile", f(`{"name":"U","email":%q}`, u.Email), 200, nil},
 	})
 	if err := s.Services.Auth.PromoteUser(t.Context(), model.Actor{}, u.Email); err == nil {
 		t.Error("somebody was promoted")

@@ -42,7 +42,7 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	token, err := a.Services.Sessions.Refresh(r.Context(), in)
+	token, err := a.Services.Sessions.Refresh(r.Context(), in, actor(r))
 	if err != nil {
 		return err
 	}
@@ -61,13 +61,13 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 	if in.RefreshToken != "" {
 		// Whose access token comes along wants that to end as well, though the other is of no use any more.
 		if r.Header.Get("Authorization") != "" && a.identifyCaller(w, r) == nil {
-			err = a.Services.Sessions.EndOf(r.Context(), caller(r), false)
+			err = a.Services.Sessions.EndOf(r.Context(), caller(r), false, actor(r))
 		}
 		if err == nil {
-			err = a.Services.Sessions.End(r.Context(), in)
+			err = a.Services.Sessions.End(r.Context(), in, actor(r))
 		}
 	} else if err = a.identifyCaller(w, r); err == nil {
-		err = a.Services.Sessions.EndOf(r.Context(), caller(r), in.Everywhere)
+		err = a.Services.Sessions.EndOf(r.Context(), caller(r), in.Everywhere, actor(r))
 	}
 	if err != nil {
 		return err

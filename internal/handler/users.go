@@ -19,7 +19,7 @@ func (a *API) updateProfile(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	if err := a.Services.Users.UpdateProfile(r.Context(), caller(r).UserID, in); err != nil {
+	if err := a.Services.Users.UpdateProfile(r.Context(), actor(r), in); err != nil {
 		return err
 	}
 	return respond(w, http.StatusOK, message{"Your profile is updated."})

@@ -26,12 +26,17 @@ const (
 	AuditAdminPromote  = "admin.promote"
 	AuditAdminLogin    = "admin.login"
 	AuditAdminRefused  = "admin.login_failed"
+	AuditAdminProfile  = "admin.profile"
 	AuditAdminPassword = "admin.password"
+	AuditWrongPassword = "admin.password_failed" // the old one, at a change
+	AuditAdminLogout   = "admin.logout"
+	AuditTokenReused   = "admin.token_reused" // of whose session, which ends, somebody has a copy
 )
 
 // AuditActions are all of them.
 var AuditActions = []string{AuditProductCreate, AuditProductUpdate, AuditProductDelete, AuditOrderStatus,
-	AuditAdminCreate, AuditAdminPromote, AuditAdminLogin, AuditAdminRefused, AuditAdminPassword}
+	AuditAdminCreate, AuditAdminPromote, AuditAdminLogin, AuditAdminRefused,
+	AuditAdminProfile, AuditAdminPassword, AuditWrongPassword, AuditAdminLogout, AuditTokenReused}
 
 // AuditEntry is something that was done as admin. The actor's name and e-mail are those of now, null when
 // the account is gone. Before and After are JSON, null where there was nothing.

@@ -21,7 +21,7 @@ func TestReservedEmail(t *testing.T) {
 	boss, mallory := s.User(), s.User()
 	s.Services.Auth.ReserveEmail("Boss@example.com")
 	profile := func(p *testkit.Person, email string) error {
-		return s.Services.Users.UpdateProfile(t.Context(), p.ID, model.ProfileInput{Name: "X", Email: email})
+		return s.Services.Users.UpdateProfile(t.Context(), model.Actor{ID: p.ID}, model.ProfileInput{Name: "X", Email: email})
 	}
 	for _, email := range []string{"boss@example.com", "BOSS@Example.com"} {
 		if err := profile(mallory, email); code(err) != apperr.EmailTaken {

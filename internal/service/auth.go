@@ -94,7 +94,10 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	defer try.end()
 	ok, err := matches(ctx, s.passwords, a.PasswordHash, in.Password, by.Address)
 	if err == nil && !ok {
-		return model.Login{}, fail("log in", s.refuse(ctx, try, by, a))
+		if err = try.fail(ctx, by, a, model.AuditAdminRefused); err == nil {
+			err = errWrongLogin
+		}
+		return model.Login{}, fail("log in", err)
 	}
 	try.giveBack()
 	if err != nil {
@@ -116,20 +119,6 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 		return model.Login{}, fail("log in", err)
 	}
 	return login, nil
-}
-
-// refuse returns errWrongLogin, once the failure is known to all instances and, of an admin, audited.
-func (s *Auth) refuse(ctx context.Context, try *try, by model.Actor, a account) error {
-	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		if err := try.record(ctx, tx); err != nil || !a.IsAdmin {
-			return err
-		}
-		return audit(ctx, tx, by, model.AuditAdminRefused, auditUser, a.ID, nil, nil)
-	})
-	if err != nil {
-		return err
-	}
-	return errWrongLogin
 }
 
 var errWrongLogin = apperr.New(apperr.InvalidCredentials, "E-mail or password is wrong.")

@@ -9,6 +9,8 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/model"
 	"hexamart/internal/security"
 )
 
@@ -115,6 +117,16 @@ func (t *try) giveBack() {
 		t.byAccount.GiveBack(t.account)
 		t.byAddress.GiveBack(t.address)
 	}
+}
+
+// fail makes the failure known to all instances and, of an admin's account, audits it as the action.
+func (t *try) fail(ctx context.Context, by model.Actor, a account, action string) error {
+	return database.InTx(ctx, t.db, func(tx *sqlx.Tx) error {
+		if err := t.record(ctx, tx); err != nil || !a.IsAdmin {
+			return err
+		}
+		return audit(ctx, tx, by, action, auditUser, a.ID, nil, nil)
+	})
 }
 
 // record makes the failure known to all. The account goes first, which no other login here is at: what

@@ -45,6 +45,7 @@ type keptToken struct {
 	ExpiresAt  time.Time  `db:"expires_at"`
 	NextIsGood bool       `db:"next_is_good"`
 	Over       bool       `db:"-"`
+	IsAdmin    bool       `db:"-"`
 }
 
 // begin starts a session for a user as of a token version, and returns its first tokens.
@@ -81,7 +82,7 @@ func sessionName(family []byte) string { return base64.RawURLEncoding.EncodeToSt
 // Refresh spends a refresh token for a new one with a fresh access token. The same token again gets the
 // same successor for a moment; later, or after that was spent as well, it must have been copied, and the
 // session ends. Unauthenticated if it is not good.
-func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput) (model.Token, error) {
+func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput, by model.Actor) (model.Token, error) {
 	if err := in.Validate(); err != nil {
 		return model.Token{}, err
 	}
@@ -100,7 +101,7 @@ func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput) (model.To
 			return err
 		}
 		if copied = kept.isCopied(); copied {
-			return endSession(ctx, tx, kept.Family)
+			return endCopied(ctx, tx, kept, by)
 		}
 		if kept.SpentAt == nil {
 			kept.Salt = make([]byte, 32)
@@ -120,9 +121,9 @@ func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput) (model.To
 
 // findToken locks the user whose token it is and reads the token. errStaleToken if it is of no session.
 func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) (k keptToken, err error) {
-	var version int64
-	err = tx.GetContext(ctx, &version, `
-		SELECT token_version
+	var user account
+	err = tx.GetContext(ctx, &user, `
+		SELECT is_admin, token_version
 		FROM users
 		WHERE id = (SELECT user_id FROM refresh_tokens WHERE hash = ?)
 		FOR UPDATE`, refresh.Hash())
@@ -139,7 +140,8 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 	if errors.Is(err, sql.ErrNoRows) {
 		return k, errStaleToken
 	}
-	k.Over = k.Version != version || !k.ExpiresAt.After(now())
+	k.IsAdmin = user.IsAdmin
+	k.Over = k.Version != user.TokenVersion || !k.ExpiresAt.After(now())
 	return k, err
 }
 
@@ -166,6 +168,14 @@ func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshT
 	}
 	k.Generation++
 	return keepToken(ctx, tx, k, next)
+}
+
+// endCopied ends a session of which somebody has a copied token: nobody knows who of both is asking.
+func endCopied(ctx context.Context, tx *sqlx.Tx, k keptToken, by model.Actor) error {
+	if err := endSession(ctx, tx, k.Family); err != nil || !k.IsAdmin {
+		return err
+	}
+	return audit(ctx, tx, by, model.AuditTokenReused, auditUser, k.UserID, nil, nil)
 }
 
 func endSession(ctx context.Context, tx *sqlx.Tx, family []byte) error {
@@ -196,7 +206,7 @@ func dropTokens(ctx context.Context, tx *sqlx.Tx, userID int64) error {
 
 // End ends the session that a refresh token belongs to, spent or not; it is no error if that is over
 // already. To end all of the user's, the token must be good: Unauthenticated.
-func (s *Sessions) End(ctx context.Context, in model.LogoutInput) error {
+func (s *Sessions) End(ctx context.Context, in model.LogoutInput, by model.Actor) error {
 	if err := in.Validate(); err != nil {
 		return err
 	}
@@ -208,7 +218,13 @@ func (s *Sessions) End(ctx context.Context, in model.LogoutInput) error {
 			if known = err == nil; !known {
 				return err
 			}
-			if good = !kept.Over && !kept.isCopied(); in.Everywhere && good {
+			by.ID = kept.UserID
+			if good = !kept.Over && !kept.isCopied(); good && kept.IsAdmin {
+				if err := auditLogout(ctx, tx, by, in.Everywhere); err != nil {
+					return err
+				}
+			}
+			if in.Everywhere && good {
 				return endSessions(ctx, tx, kept.UserID)
 			}
 			return endSession(ctx, tx, kept.Family)
@@ -223,35 +239,45 @@ func (s *Sessions) End(ctx context.Context, in model.LogoutInput) error {
 	return fail("log out", err)
 }
 
+func auditLogout(ctx context.Context, tx *sqlx.Tx, by model.Actor, everywhere bool) error {
+	return audit(ctx, tx, by, model.AuditAdminLogout, auditUser, by.ID, nil, map[string]bool{"everywhere": everywhere})
+}
+
 // EndOf ends the session of whoever is asking, or all of the user's.
-func (s *Sessions) EndOf(ctx context.Context, who model.Principal, everywhere bool) error {
+func (s *Sessions) EndOf(ctx context.Context, who model.Principal, everywhere bool, by model.Actor) error {
 	family, err := base64.RawURLEncoding.DecodeString(who.Session)
 	if err != nil {
 		return fail("log out", fmt.Errorf("session %q: %w", who.Session, err))
 	}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		if everywhere || len(family) == 0 { // an access token without a session ends in no other way
-			return endSessions(ctx, tx, who.UserID)
-		}
-		if err := lockUser(ctx, tx, who.UserID); err != nil {
+		user, err := lockUser(ctx, tx, who.UserID)
+		if err != nil {
 			return err
+		}
+		all := everywhere || len(family) == 0 // an access token without a session ends in no other way
+		if user.IsAdmin {
+			if err := auditLogout(ctx, tx, by, all); err != nil {
+				return err
+			}
+		}
+		if all {
+			return endSessions(ctx, tx, who.UserID)
 		}
 		return endSession(ctx, tx, family)
 	})
 	return fail("log out", err)
 }
 
-func lockUser(ctx context.Context, tx *sqlx.Tx, userID int64) error {
-	var id int64
-	err := tx.GetContext(ctx, &id, `
-		SELECT id
+func lockUser(ctx context.Context, tx *sqlx.Tx, userID int64) (u model.User, err error) {
+	err = tx.GetContext(ctx, &u, `
+		SELECT `+userColumns+`
 		FROM users
 		WHERE id = ?
 		FOR UPDATE`, userID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return errNoUser
+		return u, errNoUser
 	}
-	return err
+	return u, err
 }
 
 // Forget removes the tokens of sessions that are over, and of which no access token is left, some at a

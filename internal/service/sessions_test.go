@@ -27,7 +27,7 @@ func twoShops(t *testing.T) [2]*testkit.Shop {
 }
 
 func refresh(ctx context.Context, s *testkit.Shop, token string) (model.Token, error) {
-	return s.Services.Sessions.Refresh(ctx, model.RefreshInput{RefreshToken: token})
+	return s.Services.Sessions.Refresh(ctx, model.RefreshInput{RefreshToken: token}, model.Actor{})
 }
 
 // TestRefreshAtOnce refreshes many times at once with one token, at two instances: all get the same
@@ -91,17 +91,17 @@ func TestEndWhileRefreshing(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(s *testkit.Shop, u *testkit.Person) error{
 		"Logout": func(s *testkit.Shop, u *testkit.Person) error {
-			return s.Services.Sessions.End(context.Background(), model.LogoutInput{RefreshToken: u.Refresh})
+			return s.Services.Sessions.End(context.Background(), model.LogoutInput{RefreshToken: u.Refresh}, model.Actor{})
 		},
 		"LogoutByAccessToken": func(s *testkit.Shop, u *testkit.Person) error {
 			who, err := s.Services.Auth.Authenticate(context.Background(), u.Token)
 			if err != nil {
 				return err
 			}
-			return s.Services.Sessions.EndOf(context.Background(), who, false)
+			return s.Services.Sessions.EndOf(context.Background(), who, false, model.Actor{})
 		},
 		"Everywhere": func(s *testkit.Shop, u *testkit.Person) error {
-			return s.Services.Sessions.EndOf(context.Background(), model.Principal{UserID: u.ID}, true)
+			return s.Services.Sessions.EndOf(context.Background(), model.Principal{UserID: u.ID}, true, model.Actor{})
 		},
 		"ChangePassword": func(s *testkit.Shop, u *testkit.Person) error {
 			_, err := s.Services.Users.ChangePassword(context.Background(), model.Actor{ID: u.ID}, model.PasswordInput{OldPassword: u.Password, NewPassword: "another one"})
@@ -191,7 +191,7 @@ func TestOldAccessTokens(t *testing.T) {
 	if err != nil || who.UserID != u.ID {
 		t.Fatalf("it is %+v's, %v", who, err)
 	}
-	if err := s.Services.Sessions.EndOf(t.Context(), who, false); err != nil {
+	if err := s.Services.Sessions.EndOf(t.Context(), who, false, model.Actor{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, token := range []string{old, u.Token} {

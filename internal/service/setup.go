@@ -31,7 +31,7 @@ func (s *Auth) CreateAdmin(ctx context.Context, by model.Actor, in model.Registe
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, by, model.AuditAdminCreate, auditUser, id, nil, map[string]any{"name": in.Name, "email": in.Email})
+		return audit(ctx, tx, by, model.AuditAdminCreate, auditUser, id, nil, auditedUser{in.Name, in.Email})
 	})
 	return fail("create admin", err)
 }

@@ -39,24 +39,37 @@ func (s *Users) Get(ctx context.Context, userID int64) (model.User, error) {
 	return u, fail("get user", err)
 }
 
-// UpdateProfile changes name and e-mail, and the address if the input has one; EmailTaken if the
+// UpdateProfile changes the caller's name and e-mail, and the address if the input has one; EmailTaken if the
 // e-mail is somebody else's.
-func (s *Users) UpdateProfile(ctx context.Context, userID int64, in model.ProfileInput) error {
+func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.ProfileInput) error {
 	if err := in.Validate(); err != nil {
 		return err
 	}
-	res, err := database.Exec(ctx, s.db, `
-		UPDATE users
-		SET name = ?, email = ?, address = IF(?, ?, address)
-		WHERE id = ? AND (email_key = LOWER(?) OR NOT ?)`,
-		in.Name, in.Email, in.Address.Set, in.Address.Value, userID, in.Email, s.reserved.is(in.Email))
-	if database.IsDuplicate(err) {
-		return errEmailTaken
-	}
-	if err == nil && s.reserved.is(in.Email) {
-		return fail("update profile", mustMatch(res, nil, errEmailTaken))
-	}
-	return fail("update profile", mustMatch(res, err, errNoUser))
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		was, err := lockUser(ctx, tx, by.ID)
+		if err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `
+			UPDATE users
+			SET name = ?, email = ?, address = IF(?, ?, address)
+			WHERE id = ? AND (email_key = LOWER(?) OR NOT ?)`,
+			in.Name, in.Email, in.Address.Set, in.Address.Value, was.ID, in.Email, s.reserved.is(in.Email))
+		if database.IsDuplicate(err) {
+			return errEmailTaken
+		}
+		if err := mustMatch(res, err, errEmailTaken); err != nil || !was.IsAdmin {
+			return err
+		}
+		return audit(ctx, tx, by, model.AuditAdminProfile, auditUser, was.ID, auditedUser{was.Name, was.Email}, auditedUser{in.Name, in.Email})
+	})
+	return fail("update profile", err)
+}
+
+// auditedUser is what the audit log keeps of a user.
+type auditedUser struct {
+	Name  string `json:"name"`
+	Email string `json:"email"`
 }
 
 // UpdateAddress changes the address; "" removes it.
@@ -139,7 +152,7 @@ func (s *Users) checkOldPassword(ctx context.Context, by model.Actor, a account,
 		try.giveBack()
 		return err
 	}
-	if err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error { return try.record(ctx, tx) }); err != nil {
+	if err := try.fail(ctx, by, a, model.AuditWrongPassword); err != nil {
 		return err
 	}
 	return apperr.Invalid([]apperr.Field{apperr.BadField("old_password", "is wrong")})

@@ -51,7 +51,7 @@ func TestUpdateProfileRace(t *testing.T) {
 		people[i] = s.User()
 	}
 	errs := atOnce(len(people), func(i int) error {
-		return s.Services.Users.UpdateProfile(t.Context(), people[i].ID, model.ProfileInput{Name: "N", Email: []string{"one@example.com", "ONE@example.com"}[i%2]})
+		return s.Services.Users.UpdateProfile(t.Context(), model.Actor{ID: people[i].ID}, model.ProfileInput{Name: "N", Email: []string{"one@example.com", "ONE@example.com"}[i%2]})
 	})
 	if errs[""] != 1 || errs[apperr.EmailTaken] != len(people)-1 {
 		t.Errorf("answers were %v", errs)
@@ -68,7 +68,7 @@ func TestUserGone(t *testing.T) {
 	_, change := s.Services.Users.ChangePassword(t.Context(), model.Actor{ID: u.ID}, model.PasswordInput{OldPassword: u.Password, NewPassword: "another one"})
 	for name, err := range map[string]error{
 		"Get": get, "ChangePassword": change,
-		"UpdateProfile": s.Services.Users.UpdateProfile(t.Context(), u.ID, model.ProfileInput{Name: "N", Email: "n@example.com"}),
+		"UpdateProfile": s.Services.Users.UpdateProfile(t.Context(), model.Actor{ID: u.ID}, model.ProfileInput{Name: "N", Email: "n@example.com"}),
 		"UpdateAddress": s.Services.Users.UpdateAddress(t.Context(), u.ID, model.AddressInput{Address: new("Here")}),
 	} {
 		if code(err) != apperr.Unauthenticated {
