@@ -245,3 +245,41 @@ func TestLoginLimitProxy(t *testing.T) {
 	login(proxy, 429, "other nonsense")
 	login(proxy, 200, "203.0.113.8")
 }
+
+// TestClientAddress logs an admin in through proxies that write X-Forwarded-For in their ways: the audit log has the
+// client's address, and never one that the client chose.
+func TestClientAddress(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.API.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:f::/48")}
+	s.Handler = s.API.Routes()
+	admin := s.Admin()
+	const proxy, proxy6 = "10.0.0.1", "[2001:db8:f::1]"
+	for _, c := range []struct{ peer, header, want string }{
+		{proxy, "203.0.113.7", "203.0.113.7"},
+		{proxy, "203.0.113.7:1234", "203.0.113.7"},
+		{proxy, "[2001:db8::1]:443", "2001:db8::1"},
+		{proxy, "[2001:db8::1]", "2001:db8::1"},
+		{proxy, "2001:db8::1", "2001:db8::1"},
+		{proxy, "2001:db8::1:443", "2001:db8::1:443"}, // without brackets it is all address
+		{proxy, "[::ffff:203.0.113.7]:80", "203.0.113.7"},
+		{proxy, "[fe80::1%eth0]:80", "fe80::1"},
+		{proxy, "1.2.3.4:1, 203.0.113.7:2, 10.0.0.2:3", "203.0.113.7"},
+		{proxy6, "1.2.3.4, 203.0.113.7:2,[2001:db8:f::2]:3", "203.0.113.7"},
+		{proxy, "1.2.3.4, [10.0.0.2]:80", "10.0.0.1"}, // what can't be read hides what is left of it
+		{proxy, "1.2.3.4, [10.0.0.2]", "10.0.0.1"},
+		{proxy, "1.2.3.4, 203.0.113.7:99999", "10.0.0.1"},
+		{proxy, "1.2.3.4, 203.0.113.7:", "10.0.0.1"},
+		{proxy, "1.2.3.4, [2001:db8::1", "10.0.0.1"},
+		{proxy, "1.2.3.4, unknown", "10.0.0.1"},
+		{proxy, "1.2.3.4, 203.0.113.7:1:2", "10.0.0.1"},
+		{"198.51.100.1", "203.0.113.7:1234", "198.51.100.1"}, // who is no proxy
+		{"198.51.100.1", "[2001:db8::1]:443", "198.51.100.1"},
+	} {
+		send(t, from(s, c.peer), step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, admin.Email, admin.Password), 200, nil}, "X-Forwarded-For: "+c.header)
+		var got string
+		if err := s.DB.GetContext(t.Context(), &got, "SELECT address FROM audit_log ORDER BY id DESC LIMIT 1"); err != nil || got != c.want {
+			t.Errorf("%s says %s: the address is %s, want %s, %v", c.peer, c.header, got, c.want, err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"slices"
@@ -132,7 +133,36 @@ func (a *API) clientIP() func(http.Handler) http.Handler {
 	for _, p := range a.TrustedProxies {
 		prefixes = append(prefixes, p.String())
 	}
-	return middleware.ClientIPFromXFF(prefixes...)
+	fromXFF := middleware.ClientIPFromXFF(prefixes...)
+	return func(next http.Handler) http.Handler { return withoutPorts(fromXFF(next)) }
+}
+
+// withoutPorts takes ports and brackets away from what proxies say of their clients: some write 203.0.113.7:1234
+// or [2001:db8::1]:443, which would be as good as nothing.
+func withoutPorts(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if all := strings.Join(r.Header.Values("X-Forwarded-For"), ","); strings.ContainsAny(all, ":[") {
+			entries := strings.Split(all, ",")
+			for i, e := range entries {
+				entries[i] = addressAlone(strings.TrimSpace(e))
+			}
+			r.Header.Set("X-Forwarded-For", strings.Join(entries, ","))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// addressAlone returns the address of one with a port or in brackets, and anything else as it is.
+func addressAlone(text string) string {
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr().String()
+	}
+	if inner, ok := strings.CutPrefix(text, "["); ok {
+		if ip, err := netip.ParseAddr(strings.TrimSuffix(inner, "]")); err == nil && ip.Is6() && strings.HasSuffix(inner, "]") {
+			return ip.String()
+		}
+	}
+	return text
 }
 
 // clientAddr returns the client's IP address, or the proxy's where that did not say.
