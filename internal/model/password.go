@@ -6,9 +6,11 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 )
 
 //go:embed common_passwords.txt.gz
@@ -20,7 +22,8 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 	if err != nil {
 		panic(fmt.Sprintf("the list of common passwords: %v", err)) // it is part of the program
 	}
-	list := make(map[string]bool, 20_000)
+	list := make(map[string]bool, 30_000)
+	list["hexamart"] = true
 	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "#") {
 			list[strings.TrimSuffix(line, "\n")] = true
@@ -38,9 +41,9 @@ func readGzip(b []byte) (string, error) {
 	return string(text), err
 }
 
-// guessable refuses a password that is among the first that anybody would try: a common one, or the
-// person's own name or e-mail, each also in the ways in which people disguise such a word. A password
-// of which another rule has complained is left alone.
+// guessable refuses a password that is among the first that anybody would try: a common one, the person's own
+// name or e-mail, each also in the ways in which people disguise such a word, or what is typed without thinking. A
+// password of which another rule has complained is left alone.
 func (c *check) guessable(name, v string, own ...string) {
 	for _, f := range c.fields {
 		if f.Name == name {
@@ -61,14 +64,56 @@ func (c *check) guessable(name, v string, own ...string) {
 			return
 		}
 	}
+	if isPattern(v) {
+		c.bad(name, "must not be one piece again and again, or keys and letters in a row, which are guessed first; please choose another")
+	}
 }
 
-// ownWords are names and e-mails as a password would have them: whole, and the part before the @.
+// longPattern is from how many characters on anything is taken: it is long enough to be worth its typing.
+const longPattern = 20
+
+// isPattern reports whether a password is a short piece that is repeated, or a few runs along the alphabet, the digits or
+// the keyboard.
+func isPattern(v string) bool {
+	all := []rune(strings.ToLower(v))
+	if len(all) >= longPattern {
+		return false
+	}
+	for piece := 1; piece <= len(all)/2 && piece <= 4; piece++ {
+		if slices.Equal(all[piece:], all[:len(all)-piece]) {
+			return true
+		}
+	}
+	runs := 1
+	for i := 1; i < len(all); i++ {
+		if !isStep(all[i-1], all[i]) {
+			runs++
+		}
+	}
+	return 3*runs <= len(all)
+}
+
+// rows are what fingers and minds run along, to and fro.
+var rows = []string{"abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertz", "azerty", "!@#$%^&*()"}
+
+func isStep(from, to rune) bool {
+	for _, row := range rows {
+		if strings.Contains(row, string([]rune{from, to})) || strings.Contains(row, string([]rune{to, from})) {
+			return true
+		}
+	}
+	return from == to
+}
+
+// ownWords are names and e-mails as a password would have them: whole, a name's parts, and what is before the @.
 func ownWords(own []string) map[string]bool {
 	words := map[string]bool{}
 	for _, text := range own {
 		local, _, _ := strings.Cut(text, "@")
-		for _, word := range []string{text, local} {
+		for _, word := range append(strings.FieldsFunc(local, func(c rune) bool { return unicode.IsSpace(c) || c == '.' }), text, local) {
+			if utf8.RuneCountInString(word) < 3 { // initials
+				continue
+			}
 			plain := letters(word)
 			words[strings.ToLower(word)], words[plain], words[strings.TrimRightFunc(plain, unicode.IsDigit)] = true, true, true
 		}
