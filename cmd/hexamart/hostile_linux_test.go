@@ -251,11 +251,11 @@ func TestConnectionsGiveWay(t *testing.T) {
 			entered <- struct{}{}
 			<-leave
 		}
-	}), slog.New(slog.DiscardHandler))
+	}), slog.New(slog.DiscardHandler), nil)
 	if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.WriteTimeout <= 0 || server.IdleTimeout <= 0 || server.IdleTimeout > 2*time.Minute {
 		t.Error("there is a time without end")
 	}
-	conns := newConnections(4)
+	conns := newConnections(4, nil)
 	server.ConnState = conns.note
 	stand := httptest.NewUnstartedServer(nil)
 	stand.Config = server // adds to ConnState, and keeps it
@@ -289,9 +289,9 @@ func TestConnectionsGiveWay(t *testing.T) {
 	if !served(idle) {
 		t.Fatal("no answer")
 	}
-	awaitOpen(t.Context(), t, conns, 2)
+	awaitOpen(t.Context(), t, conns, 2, 1)
 	silent := dial("")
-	awaitOpen(t.Context(), t, conns, 3)
+	awaitOpen(t.Context(), t, conns, 3, 2)
 	waits := dial("/wait")
 	<-entered
 	last := dial("/")
@@ -307,13 +307,14 @@ func TestConnectionsGiveWay(t *testing.T) {
 	}
 }
 
-func awaitOpen(ctx context.Context, t *testing.T, c *connections, n int) {
+// awaitOpen waits until so many connections are open, and so many of them silent.
+func awaitOpen(ctx context.Context, t *testing.T, c *connections, n, silent int) {
 	t.Helper()
 	for ctx.Err() == nil {
 		c.mu.Lock()
-		open := len(c.all)
+		there := len(c.all) == n && c.silent.Len() == silent
 		c.mu.Unlock()
-		if open == n {
+		if there {
 			return
 		}
 		time.Sleep(time.Millisecond)
@@ -324,7 +325,7 @@ func awaitOpen(ctx context.Context, t *testing.T, c *connections, n int) {
 // shorter wait.
 func TestIdleConnectionsEnd(t *testing.T) {
 	t.Parallel()
-	server := newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	server := newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler), nil)
 	server.IdleTimeout /= 1000
 	stand := httptest.NewUnstartedServer(nil)
 	stand.Config = server

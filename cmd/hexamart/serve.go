@@ -56,7 +56,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 		return err
 	}
 	defer closeMetrics()
-	server := newServer(api.Routes(), s.log)
+	server := newServer(api.Routes(), s.log, s.cfg.TrustedProxies)
 	listener, err := listen(ctx, s.cfg.Addr)
 	if err != nil {
 		return inUse(s.cfg.Addr, err)

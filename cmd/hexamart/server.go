@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -21,7 +23,7 @@ const (
 	maxConnections = 4096     // a few ten KB each
 )
 
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+func newServer(handler http.Handler, log *slog.Logger, proxies []netip.Prefix) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
@@ -29,7 +31,7 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ConnState:         newConnections(roomForConnections()).note,
+		ConnState:         newConnections(roomForConnections(), proxies).note,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
@@ -44,17 +46,26 @@ func roomForConnections() int {
 }
 
 // connections keeps the open ones within their room. When there is no more, the one that has been silent for
-// longest gives way to a new one; when none is silent, the new one is turned away.
+// longest gives way to a new one; when none is silent, the oldest of the address that has most of them, unless it is
+// a proxy, or the new one's own: then that is turned away.
 type connections struct {
-	room int
+	room    int
+	proxies []netip.Prefix // whose connections are those of many
 
 	mu     sync.Mutex
-	all    map[net.Conn]*list.Element // nil for one with a request under way
-	silent *list.List                 // of net.Conn, in the order in which they fell silent
+	all    map[net.Conn]*standing
+	silent *list.List                  // of net.Conn, in the order in which they fell silent
+	busy   map[netip.Prefix]*list.List // of the same, in the order of their requests, by address
 }
 
-func newConnections(room int) *connections {
-	return &connections{room: room, all: map[net.Conn]*list.Element{}, silent: list.New()}
+// standing is where a connection stands.
+type standing struct {
+	list *list.List
+	at   *list.Element
+}
+
+func newConnections(room int, proxies []netip.Prefix) *connections {
+	return &connections{room: room, proxies: proxies, all: map[net.Conn]*standing{}, silent: list.New(), busy: map[netip.Prefix]*list.List{}}
 }
 
 // note is http.Server's ConnState.
@@ -68,25 +79,66 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 func (c *connections) place(conn net.Conn, state http.ConnState) net.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	place, known := c.all[conn]
-	if !known && state != http.StateNew { // it had to go
+	if _, known := c.all[conn]; !known && state != http.StateNew { // it had to go
 		return nil
 	}
-	if place != nil {
-		c.silent.Remove(place)
-	}
+	c.remove(conn)
 	switch state {
 	case http.StateNew, http.StateIdle:
-		c.all[conn] = c.silent.PushBack(conn)
+		c.all[conn] = &standing{c.silent, c.silent.PushBack(conn)}
 	case http.StateActive:
-		c.all[conn] = nil
-	default:
-		delete(c.all, conn)
+		from := c.subscriber(conn)
+		if c.busy[from] == nil {
+			c.busy[from] = list.New()
+		}
+		c.all[conn] = &standing{c.busy[from], c.busy[from].PushBack(conn)}
 	}
 	if len(c.all) <= c.room {
 		return nil
 	}
-	leaves := c.silent.Remove(c.silent.Front()).(net.Conn) // at least the new one is silent
-	delete(c.all, leaves)
+	leaves := c.leaving(conn)
+	c.remove(leaves)
 	return leaves
+}
+
+// leaving is who has to go for a new one, which is the last of the silent ones.
+func (c *connections) leaving(conn net.Conn) net.Conn {
+	most, own := c.silent, 1
+	if c.silent.Len() == 1 {
+		if busy := c.busy[c.subscriber(conn)]; busy != nil {
+			own += busy.Len()
+		}
+		for from, busy := range c.busy {
+			if from.IsValid() && busy.Len() > max(own, most.Len()) {
+				most = busy
+			}
+		}
+	}
+	return most.Front().Value.(net.Conn)
+}
+
+func (c *connections) remove(conn net.Conn) {
+	p := c.all[conn]
+	if p == nil {
+		return
+	}
+	p.list.Remove(p.at)
+	delete(c.all, conn)
+	if from := c.subscriber(conn); p.list != c.silent && p.list.Len() == 0 {
+		delete(c.busy, from)
+	}
+}
+
+// subscriber is whose connection it is: an address, with IPv6 its network of 64 bits; none of a proxy's.
+func (c *connections) subscriber(conn net.Conn) netip.Prefix {
+	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	ip := peer.Addr().Unmap().WithZone("")
+	if err != nil || slices.ContainsFunc(c.proxies, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+		return netip.Prefix{}
+	}
+	bits := 64
+	if ip.Is4() {
+		bits = 32
+	}
+	return netip.PrefixFrom(ip, bits).Masked()
 }

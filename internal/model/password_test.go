@@ -73,6 +73,9 @@ func TestOwnPasswords(t *testing.T) {
 			t.Errorf("%q: %q", own, got)
 		}
 	}
+	if got := registered("Asha", "kavitha.iyer@example.com", "Kavitha2026"); got != tooOwn {
+		t.Errorf("a part of the e-mail: %q", got)
+	}
 	for _, other := range []string{"asha likes rain", "ben.kk@example.com", "menon-rao", "example.com"} {
 		if got := registered("Asha Rao-Menon", "asha.rm@example.com", other); got != "" {
 			t.Errorf("%q: %q", other, got)

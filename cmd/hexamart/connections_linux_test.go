@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+)
+
+// TestConnectionsAreShared fills the room for connections with requests under way: who comes from elsewhere takes the
+// oldest of the address that has most of them, unless that is a trusted proxy's.
+func TestConnectionsAreShared(t *testing.T) {
+	t.Parallel()
+	t.Run("ByAddress", func(t *testing.T) {
+		t.Parallel()
+		s := newCrowd(t, nil)
+		oldest, second, third := s.busy("127.0.0.2"), s.busy("127.0.0.2"), s.busy("127.0.0.2")
+		other := s.busy("127.0.0.3")
+		late := s.busy("127.0.0.4")
+		if !isGone(oldest) {
+			t.Error("the oldest of the address that has most is there")
+		}
+		if !isGone(s.dial("127.0.0.2", "/wait")) {
+			t.Error("the address that has most gets more")
+		}
+		close(s.leave)
+		for name, conn := range map[string]net.Conn{"second": second, "third": third, "other": other, "late": late} {
+			if !isServed(conn) {
+				t.Errorf("the %s one is lost", name)
+			}
+		}
+	})
+	t.Run("Proxy", func(t *testing.T) {
+		t.Parallel()
+		s := newCrowd(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.2/31")})
+		var conns []net.Conn
+		for range 4 {
+			conns = append(conns, s.busy("127.0.0.2"))
+		}
+		if !isGone(s.dial("127.0.0.4", "/wait")) {
+			t.Error("a proxy's connections give way")
+		}
+		close(s.leave)
+		for i, conn := range conns {
+			if !isServed(conn) {
+				t.Errorf("the proxy's connection %d is lost", i)
+			}
+		}
+	})
+}
+
+// crowd is a server with room for four, and those who come from addresses of their own.
+type crowd struct {
+	t              *testing.T
+	addr           string
+	entered, leave chan struct{}
+}
+
+func newCrowd(t *testing.T, proxies []netip.Prefix) *crowd {
+	t.Helper()
+	c := &crowd{t: t, entered: make(chan struct{}), leave: make(chan struct{})}
+	server := newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		c.entered <- struct{}{}
+		<-c.leave
+	}), slog.New(slog.DiscardHandler), nil)
+	server.ConnState = newConnections(4, proxies).note
+	stand := httptest.NewUnstartedServer(nil)
+	stand.Config = server
+	stand.Start()
+	t.Cleanup(stand.Close)
+	c.addr = stand.Listener.Addr().String()
+	return c
+}
+
+func (c *crowd) dial(from, path string) net.Conn {
+	c.t.Helper()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	conn, err := dialer.DialContext(c.t.Context(), "tcp", c.addr)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		c.t.Fatal(err)
+	}
+	_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: shop\r\n\r\n", path) // fails if it had to go
+	return conn
+}
+
+// busy is a connection with a request that is under way.
+func (c *crowd) busy(from string) net.Conn {
+	c.t.Helper()
+	conn := c.dial(from, "/wait")
+	select {
+	case <-c.entered:
+	case <-time.After(patience):
+		c.t.Fatalf("a request from %s never begins", from)
+	}
+	return conn
+}
+
+func isGone(conn net.Conn) bool {
+	_, err := conn.Read(make([]byte, 1))
+	return err != nil && !os.IsTimeout(err)
+}
+
+func isServed(conn net.Conn) bool {
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	return err == nil && res.StatusCode == http.StatusOK
+}
