@@ -118,3 +118,50 @@ func TestLoginAtOnce(t *testing.T) {
 		t.Errorf("answers were %v", errs)
 	}
 }
+
+// TestAuthenticateAtOnce checks tokens of many people at once, round after round, while sessions end and roles change
+// between them: each gets the answer of their own token, as of now.
+func TestAuthenticateAtOnce(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	type bearer struct {
+		who   *testkit.Person
+		admin bool
+		over  bool
+	}
+	var all []*bearer
+	for i := range 24 {
+		who := s.User()
+		b := &bearer{who: who, admin: i%3 == 0, over: i%4 == 0}
+		if b.admin {
+			s.Exec("UPDATE users SET is_admin = TRUE WHERE id = ?", who.ID)
+		}
+		if b.over {
+			s.Exec("DELETE FROM refresh_tokens WHERE user_id = ?", who.ID)
+		}
+		all = append(all, b)
+	}
+	for range 5 {
+		atOnce(10*len(all), func(i int) error {
+			b := all[i%len(all)]
+			got, err := s.Services.Auth.Authenticate(t.Context(), b.who.Token)
+			want := model.Principal{UserID: b.who.ID, IsAdmin: b.admin, Session: got.Session}
+			switch {
+			case b.over && code(err) != apperr.Unauthenticated:
+				t.Errorf("a session that is over: %+v, %v", got, err)
+			case !b.over && (err != nil || got != want):
+				t.Errorf("user %d is %+v, %v, want %+v", b.who.ID, got, err, want)
+			}
+			return err
+		})
+		for i, b := range all { // some lose what they had, others gain it
+			if i%5 == 0 && !b.over {
+				s.Exec("UPDATE users SET is_admin = NOT is_admin WHERE id = ?", b.who.ID)
+				b.admin = !b.admin
+			}
+		}
+		last := all[len(all)-1]
+		s.Exec("UPDATE users SET token_version = token_version + 1 WHERE id = ?", last.who.ID)
+		last.over = true
+	}
+}
