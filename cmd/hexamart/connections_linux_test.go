@@ -19,7 +19,7 @@ func TestConnectionsAreShared(t *testing.T) {
 	t.Parallel()
 	t.Run("ByAddress", func(t *testing.T) {
 		t.Parallel()
-		s := newCrowd(t, nil)
+		s := newGathering(t, nil)
 		oldest, second, third := s.busy("127.0.0.2"), s.busy("127.0.0.2"), s.busy("127.0.0.2")
 		other := s.busy("127.0.0.3")
 		late := s.busy("127.0.0.4")
@@ -38,7 +38,7 @@ func TestConnectionsAreShared(t *testing.T) {
 	})
 	t.Run("Proxy", func(t *testing.T) {
 		t.Parallel()
-		s := newCrowd(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.2/31")})
+		s := newGathering(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.2/31")})
 		var conns []net.Conn
 		for range 4 {
 			conns = append(conns, s.busy("127.0.0.2"))
@@ -55,16 +55,16 @@ func TestConnectionsAreShared(t *testing.T) {
 	})
 }
 
-// crowd is a server with room for four, and those who come from addresses of their own.
-type crowd struct {
+// gathering is a server with room for four, and those who come from addresses of their own.
+type gathering struct {
 	t              *testing.T
 	addr           string
 	entered, leave chan struct{}
 }
 
-func newCrowd(t *testing.T, proxies []netip.Prefix) *crowd {
+func newGathering(t *testing.T, proxies []netip.Prefix) *gathering {
 	t.Helper()
-	c := &crowd{t: t, entered: make(chan struct{}), leave: make(chan struct{})}
+	c := &gathering{t: t, entered: make(chan struct{}), leave: make(chan struct{})}
 	server := newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		c.entered <- struct{}{}
 		<-c.leave
@@ -78,7 +78,7 @@ func newCrowd(t *testing.T, proxies []netip.Prefix) *crowd {
 	return c
 }
 
-func (c *crowd) dial(from, path string) net.Conn {
+func (c *gathering) dial(from, path string) net.Conn {
 	c.t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	conn, err := dialer.DialContext(c.t.Context(), "tcp", c.addr)
@@ -94,7 +94,7 @@ func (c *crowd) dial(from, path string) net.Conn {
 }
 
 // busy is a connection with a request that is under way.
-func (c *crowd) busy(from string) net.Conn {
+func (c *gathering) busy(from string) net.Conn {
 	c.t.Helper()
 	conn := c.dial(from, "/wait")
 	select {
