@@ -22,6 +22,7 @@ Examples:
 A running shop explains its API itself: open it in a browser, or GET /.
 `
 
+// #nosec G101 -- an example
 const migrateHelp = `Applies the migrations that the database lacks. A database of the earlier backend is adopted in place: every
 user, product and order stays under its id, and each value that has to be altered is printed and kept in
 the table adoption_log. Interrupted half-way it finishes when it is run again; run again after
@@ -35,6 +36,7 @@ Examples:
   DATABASE_URL=mysql+pymysql://root:password@127.0.0.1/quitq_ecom hexamart migrate --check
 `
 
+// #nosec G101 -- an example
 const seedHelp = `Adds those products of the demo catalogue that the shop never had, with pictures from this server. Products
 that were changed or archived since are left alone, so it is safe to repeat. The schema is brought up
 to date first.
@@ -81,6 +83,7 @@ Examples:
   mv .data/mysql .data/mysql.before && hexamart restore shop.sql.gz && hexamart verify
 `
 
+// #nosec G101 -- an example
 const doctorHelp = `Examines what the shop runs on, and says what to do about each thing that is not well: secrets that can be
 guessed or read by others, the disk, the connection, the server's version, rights, time zone, sql_mode,
 isolation level and durability, the clocks, a cluster's state, the schema, and the shop's books. It changes

@@ -22,7 +22,7 @@ func render(name string, data any) Document {
 func markdown(text string) (template.HTML, error) {
 	var b bytes.Buffer
 	err := goldmark.Convert([]byte(text), &b)
-	return template.HTML(b.String()), err //nolint:gosec // of our own text
+	return template.HTML(b.String()), err // #nosec G203 -- of our own text
 }
 
 func shown(v any) string { return strings.TrimSpace(string(indented(v))) }

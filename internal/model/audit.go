@@ -30,7 +30,7 @@ const (
 	AuditAdminPassword = "admin.password"
 	AuditWrongPassword = "admin.password_failed" // the old one, at a change
 	AuditAdminLogout   = "admin.logout"
-	AuditTokenReused   = "admin.token_reused" // of whose session, which ends, somebody has a copy
+	AuditTokenReused   = "admin.token_reused" // #nosec G101 -- of whose session, which ends, somebody has a copy
 )
 
 // AuditActions are all of them.
