@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -12,7 +13,9 @@ import (
 
 // Admin is what admins see of the whole shop.
 type Admin struct {
-	db *sqlx.DB
+	db      *sqlx.DB
+	figures *figures
+	counts  *counts
 }
 
 // Customers are looked up, not joined: a join of few users makes MariaDB read all orders first.
@@ -29,23 +32,48 @@ func (s *Admin) ListOrders(ctx context.Context, f model.OrderFilter) (model.List
 	return list, fail("list all orders", err)
 }
 
-// Dashboard sums up the shop; all its figures are of one moment.
+// Dashboard sums up the shop; all its figures are of one moment, except that a user or a product that was removed by
+// other means than this instance may be counted for a second more.
 func (s *Admin) Dashboard(ctx context.Context, f model.DashboardFilter) (model.Dashboard, error) {
 	if err := f.Validate(); err != nil {
 		return model.Dashboard{}, err
 	}
-	var d model.Dashboard
-	today := now().Truncate(24 * time.Hour)
-	since := today.AddDate(0, 0, 1-f.Days)
-	err := database.InSnapshot(ctx, s.db, func(tx *sqlx.Tx) (err error) {
-		d = model.Dashboard{TopProducts: []model.ProductSales{}, LowStock: []model.Product{}}
-		if err = readTotals(ctx, tx, &d); err != nil {
+	d, err := s.dashboard(ctx, now().Truncate(24*time.Hour), f.Days)
+	return d, fail("sum up the shop", err)
+}
+
+func (s *Admin) dashboard(ctx context.Context, today time.Time, days int) (model.Dashboard, error) {
+	since := today.AddDate(0, 0, 1-days)
+	d, err := s.readDashboard(ctx, since, days)
+	if errors.Is(err, errBehind) {
+		s.figures.forget()
+		d, err = s.readDashboard(ctx, since, days)
+	}
+	return d, err
+}
+
+func (s *Admin) readDashboard(ctx context.Context, since time.Time, days int) (d model.Dashboard, err error) {
+	counted, err := s.counts.get(ctx)
+	if err != nil {
+		return d, err
+	}
+	known, sales, err := s.figures.since(ctx, since.Format(time.DateOnly))
+	if err != nil {
+		return d, err
+	}
+	var fresh news
+	err = database.InSnapshot(ctx, s.db, func(tx *sqlx.Tx) (err error) {
+		if fresh, err = readNews(ctx, tx, known.history); err != nil {
 			return err
 		}
-		if d.RevenueByDay, err = readDays(ctx, tx, since, f.Days); err != nil {
+		d = known.sums.plus(fresh.changes).dashboard(since, days)
+		if err = counted.read(ctx, tx, &d.Totals); err != nil {
 			return err
 		}
-		if err = readProductFigures(ctx, tx, since, &d); err != nil {
+		if d.TopProducts, err = nameProducts(ctx, tx, sales.best(10, fresh.changes)); err != nil {
+			return err
+		}
+		if d.LowStock, err = lowStock(ctx, tx); err != nil {
 			return err
 		}
 		recent := model.OrderFilter{Page: model.Page{Limit: 10}}
@@ -53,78 +81,25 @@ func (s *Admin) Dashboard(ctx context.Context, f model.DashboardFilter) (model.D
 		d.RecentOrders = list.Items
 		return err
 	})
-	return d, fail("sum up the shop", err)
+	if err == nil {
+		s.figures.follow(known, fresh)
+	}
+	return d, err
 }
 
-func readTotals(ctx context.Context, tx *sqlx.Tx, d *model.Dashboard) error {
-	if err := tx.GetContext(ctx, &d.Totals, `
-		SELECT
-			(SELECT COUNT(*) FROM users) AS users,
-			(SELECT COUNT(*) FROM products WHERE archived_at IS NULL) AS products,
-			(SELECT COUNT(*) FROM orders) AS orders,
-			(SELECT COALESCE(SUM(total_price), 0.00) FROM orders WHERE status <> 'Cancelled') AS revenue`); err != nil {
-		return err
-	}
-	d.OrdersByStatus = map[model.Status]int64{}
-	for _, status := range model.Statuses {
-		d.OrdersByStatus[status] = 0
-	}
-	var counts []struct {
-		Status model.Status `db:"status"`
-		Orders int64        `db:"orders"`
-	}
-	err := tx.SelectContext(ctx, &counts, `
-		SELECT status, COUNT(*) AS orders
-		FROM orders
-		GROUP BY status`)
-	for _, c := range counts {
-		d.OrdersByStatus[c.Status] = c.Orders
-	}
-	return err
+// RefreshFigures reads again what dashboards are made from, where they are asked for and it is time, so that they need
+// not wait for it. Call it twice a second.
+func (s *Admin) RefreshFigures(ctx context.Context) error {
+	return fail("refresh the figures", errors.Join(s.counts.renew(ctx), s.figures.renew(ctx)))
 }
 
-// readDays returns one row for each of the days from since on, in order.
-func readDays(ctx context.Context, tx *sqlx.Tx, since time.Time, days int) ([]model.DayRevenue, error) {
-	var sold []model.DayRevenue
-	if err := tx.SelectContext(ctx, &sold, `
-		SELECT DATE_FORMAT(created_at, '%Y-%m-%d') AS date, COUNT(*) AS orders, SUM(total_price) AS revenue
-		FROM orders
-		WHERE created_at >= ? AND status <> 'Cancelled'
-		GROUP BY date`, since); err != nil {
-		return nil, err
-	}
-	byDate := map[string]model.DayRevenue{}
-	for _, d := range sold {
-		byDate[d.Date] = d
-	}
-	list := make([]model.DayRevenue, days)
-	for i := range list {
-		list[i] = byDate[since.AddDate(0, 0, i).Format(time.DateOnly)]
-		list[i].Date = since.AddDate(0, 0, i).Format(time.DateOnly)
-	}
-	return list, nil
-}
-
-func readProductFigures(ctx context.Context, tx *sqlx.Tx, since time.Time, d *model.Dashboard) error {
-	if err := tx.SelectContext(ctx, &d.TopProducts, `
-		SELECT p.id AS product_id, p.name, s.quantity, s.revenue
-		FROM (
-			SELECT i.product_id, SUM(i.quantity) AS quantity, SUM(i.price * i.quantity) AS revenue
-			FROM orders o
-			JOIN order_items i ON i.order_id = o.id
-			WHERE o.created_at >= ? AND o.status <> 'Cancelled'
-			GROUP BY i.product_id
-			ORDER BY quantity DESC, i.product_id
-			LIMIT 10
-		) s
-		JOIN products p ON p.id = s.product_id
-		ORDER BY s.quantity DESC, p.id`, since); err != nil {
-		return err
-	}
-	return tx.SelectContext(ctx, &d.LowStock, `
+func lowStock(ctx context.Context, tx *sqlx.Tx) ([]model.Product, error) {
+	list := []model.Product{}
+	err := tx.SelectContext(ctx, &list, `
 		SELECT `+productColumns+`
-		FROM products
+		FROM products FORCE INDEX (ix_products_stock)
 		WHERE archived_at IS NULL AND stock <= ?
 		ORDER BY stock, id
 		LIMIT 20`, model.LowStock)
+	return list, err
 }

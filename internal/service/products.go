@@ -18,6 +18,8 @@ type Products struct {
 	db       *sqlx.DB
 	changes  atomic.Uint64
 	searches chan struct{} // one for each that runs
+
+	departures atomic.Uint64 // raised after each write that may have taken a product out of the shop
 }
 
 // Version is a number that is another one after each write through this instance that may have changed
@@ -182,6 +184,7 @@ func lockProduct(ctx context.Context, tx *sqlx.Tx, id int64) (model.Product, err
 // Delete archives a product, on behalf of an admin: it leaves the shop, and orders keep their lines.
 func (s *Products) Delete(ctx context.Context, by model.Actor, id int64) error {
 	defer s.changed()
+	defer s.departures.Add(1)
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		before, err := lockProduct(ctx, tx, id)
 		if err != nil {

@@ -50,7 +50,7 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 		Products: products,
 		Cart:     cart,
 		Orders:   orders,
-		Admin:    &Admin{db},
+		Admin:    &Admin{db, newFigures(db), newCounts(db, products)},
 	}
 }
 
