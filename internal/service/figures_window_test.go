@@ -26,6 +26,13 @@ func TestBestAfter(t *testing.T) {
 				more[id] = -1 - r.Int64N(sold[id-1])
 			}
 		}
+		if r.IntN(3) == 0 { // nearly all that led fall behind
+			for i, n := range sold {
+				if n > 4 && r.IntN(30) > 0 {
+					more[int32(i+1)] = 1 - n
+				}
+			}
+		}
 		left := map[int32]int64{}
 		for i, n := range sold {
 			left[int32(i+1)] = n
