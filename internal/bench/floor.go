@@ -257,7 +257,7 @@ func (f *floor) placeOrder(w http.ResponseWriter, r *http.Request) {
 		must(err)
 		return res
 	}
-	if n, err := exec("UPDATE products SET stock = stock - 1 WHERE id = ? AND stock >= 1", product).RowsAffected(); err != nil || n != 1 {
+	if n, err := exec("UPDATE products SET stock = stock - 1, changed_at = changed_at WHERE id = ? AND stock >= 1", product).RowsAffected(); err != nil || n != 1 {
 		panic(fmt.Sprint("took no stock of product ", product, ": ", err))
 	}
 	id, err := exec(`INSERT INTO orders (user_id, total_price, status, payment_method, payment_status, shipping_address, created_at, updated_at)

@@ -306,7 +306,7 @@ func (a *adopter) itemsShape() []string {
 }
 
 // newColumns are those that an adoption adds and an owner's table must not have for other ends.
-var newColumns = []string{"users.email_key", "users.token_version", "products.archived_at", "orders.payment_method",
+var newColumns = []string{"users.email_key", "users.token_version", "products.archived_at", "products.changed_at", "orders.payment_method",
 	"orders.adopted", "order_items.name", "order_items.adopted"}
 
 // isOurs reports whether the earlier backend's tables have this column, or will.

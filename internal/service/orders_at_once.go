@@ -146,7 +146,7 @@ func batchStock(b *database.Batch, drafts []*draft, lines int) (count int) {
 	}
 	b.Add(`
 		UPDATE `+productsByID+`
-		SET p.stock = p.stock - CASE p.id `+strings.Repeat("WHEN ? THEN ? ", len(ids))+`END
+		SET p.stock = p.stock - CASE p.id `+strings.Repeat("WHEN ? THEN ? ", len(ids))+`END, p.changed_at = p.changed_at
 		WHERE p.id IN (`+rows("?", len(ids))+`) AND p.archived_at IS NULL AND `+database.Matched(lines)+` = 0
 			AND (`+strings.TrimSuffix(strings.Repeat("(p.id = ? AND p.price = ? AND p.stock >= ?) OR ", len(ids)), " OR ")+`)`,
 		slices.Concat(taken, ids, still)...)

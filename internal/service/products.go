@@ -17,7 +17,8 @@ import (
 type Products struct {
 	db       *sqlx.DB
 	changes  atomic.Uint64
-	searches chan struct{} // one for each that runs
+	searches chan struct{} // one for each that looks at all names in the database
+	names    *names
 
 	departures atomic.Uint64 // raised after each write that may have taken a product out of the shop
 }
@@ -28,6 +29,12 @@ func (s *Products) Version() uint64 { return s.changes.Load() }
 
 // changed is called after every such write, also one that failed: its COMMIT may have come through.
 func (s *Products) changed() { s.changes.Add(1) }
+
+// edited is changed for a write of more than stock.
+func (s *Products) edited() {
+	s.names.edits.Add(1)
+	s.changed()
+}
 
 // productsByID is the table for writes, read by its id whatever the optimizer thinks: on the way along an
 // index that holds the stock, a write misses a row that another one moves there at that moment.
@@ -88,7 +95,7 @@ func (s *Products) Create(ctx context.Context, by model.Actor, in model.ProductI
 		return model.Product{}, err
 	}
 	var p model.Product
-	defer s.changed()
+	defer s.edited()
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		at := now()
 		res, err := tx.ExecContext(ctx, `
@@ -137,7 +144,7 @@ func (s *Products) Patch(ctx context.Context, by model.Actor, id int64, in model
 func (s *Products) edit(ctx context.Context, by model.Actor, id int64, judge func(model.Product) error,
 	change func(p *model.Product) error) (model.Product, error) {
 	var p model.Product
-	defer s.changed()
+	defer s.edited()
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		before, err := lockProduct(ctx, tx, id)
 		if err != nil {
@@ -183,7 +190,7 @@ func lockProduct(ctx context.Context, tx *sqlx.Tx, id int64) (model.Product, err
 
 // Delete archives a product, on behalf of an admin: it leaves the shop, and orders keep their lines.
 func (s *Products) Delete(ctx context.Context, by model.Actor, id int64) error {
-	defer s.changed()
+	defer s.edited()
 	defer s.departures.Add(1)
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		before, err := lockProduct(ctx, tx, id)

@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"hexamart/internal/model"
@@ -26,51 +28,71 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	if err := f.Validate(); err != nil {
 		return model.List[T]{}, err
 	}
-	selecting := "SELECT "
-	if f.Search != "" {
-		done, err := s.searchTurn(ctx)
-		if err != nil {
-			return model.List[T]{}, fail("wait for a turn to search", err)
-		}
-		defer done()
-		selecting = boundedSelect
+	found, err := s.searchFor(ctx, f.Search)
+	if err != nil {
+		return model.List[T]{}, fail("search in names", err)
 	}
 	where, args := productFilter(f)
 	order, after, afterArgs := productOrder(f)
+	page := productQuery{columns, productIndex(f), append(where[:len(where):len(where)], after...),
+		append(args[:len(args):len(args)], afterArgs...), " ORDER BY " + order + " LIMIT " + strconv.Itoa(f.Page.Limit+1)}
 	var rows []T
-	err := s.db.SelectContext(ctx, &rows, selecting+columns+`
-		FROM products`+productIndex(f)+`
-		WHERE `+strings.Join(append(where, after...), " AND ")+`
-		ORDER BY `+order+`
-		LIMIT ?`, append(append(args[:len(args):len(args)], afterArgs...), f.Page.Limit+1)...)
-	if err != nil {
-		return model.List[T]{}, fail("list products", err)
+	tried := 0
+	for _, ids := range found.parts(f) {
+		if ids != nil && len(rows)*len(ids) < tried*(f.Page.Limit+1) {
+			continue // what of those before was right lets expect too few of these
+		}
+		rows, tried = nil, len(ids)
+		if err := s.run(ctx, page, f.Search != "", ids, &rows); err != nil {
+			return model.List[T]{}, fail("list products", err)
+		}
+		if len(rows) > f.Page.Limit {
+			break
+		}
 	}
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
 	if f.Page.Count {
+		var total []int64
+		err = s.run(ctx, productQuery{"COUNT(*)", "", where, args, ""}, f.Search != "", found.all(), &total)
 		list.Total = new(int64)
-		err = s.db.GetContext(ctx, list.Total, selecting+`COUNT(*)
-			FROM products
-			WHERE `+strings.Join(where, " AND "), args...)
+		if len(total) > 0 {
+			*list.Total = total[0]
+		}
 	}
 	return list, fail("count products", err)
 }
 
-// maxSearches is how many searches run at once. One may have to look at every name, and together they
-// must not keep everything else waiting.
-const maxSearches = 6
+// productQuery is a SELECT of products.
+type productQuery struct {
+	columns, index string
+	where          []string
+	args           []any
+	end            string
+}
 
-// boundedSelect is a SELECT that the server ends after ten seconds: it does not notice by itself that
-// nobody waits any more. MariaDB reads the first comment, MySQL the second.
-const boundedSelect = "/*M! SET STATEMENT max_statement_time = 10 FOR */ SELECT /*+ MAX_EXECUTION_TIME(10000) */ "
-
-func (s *Products) searchTurn(ctx context.Context) (done func(), err error) {
-	select {
-	case s.searches <- struct{}{}:
-		return func() { <-s.searches }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// run runs a query among the products with these ids, or if that is nil among all. One that has to look at all their
+// names waits for its turn.
+func (s *Products) run(ctx context.Context, q productQuery, names bool, ids []int64, rows any) error {
+	selecting := "SELECT "
+	switch {
+	case ids != nil && len(ids) == 0:
+		return nil
+	case ids != nil:
+		clause, args := among(ids)
+		q.where, q.args = append(slices.Clone(q.where), clause), slices.Concat(q.args, args)
+		q.index = " FORCE INDEX (PRIMARY)"
+	case names:
+		done, err := s.searchTurn(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
+		selecting = boundedSelect
 	}
+	return s.db.SelectContext(ctx, rows, selecting+q.columns+`
+		FROM products`+q.index+`
+		WHERE `+strings.Join(q.where, " AND ")+`
+		`+q.end, q.args...)
 }
 
 func productFilter(f model.ProductFilter) (where []string, args []any) {

@@ -53,7 +53,7 @@ func takeStock(ctx context.Context, tx *sqlx.Tx, userID int64, lineIDs []int64) 
 	query, args, err := sqlx.In(`
 		UPDATE `+cartLines+`
 		STRAIGHT_JOIN `+productsByID+` ON p.id = c.product_id
-		SET p.stock = p.stock - c.quantity
+		SET p.stock = p.stock - c.quantity, p.changed_at = p.changed_at
 		WHERE c.user_id = ? AND c.id IN (?) AND p.stock >= c.quantity AND p.archived_at IS NULL`, userID, lineIDs)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func returnStock(ctx context.Context, tx *sqlx.Tx, o model.Order) error {
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE stock_ledger l
 		STRAIGHT_JOIN `+productsByID+` ON p.id = l.product_id
-		SET p.stock = p.stock - l.quantity
+		SET p.stock = p.stock - l.quantity, p.changed_at = p.changed_at
 		WHERE l.order_id = ? AND l.cause = ?`, o.ID, causeOrdered); err != nil {
 		return err
 	}

@@ -1,0 +1,101 @@
+package service
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"hexamart/internal/model"
+)
+
+// fewCandidates is how many products are looked at one by one; among more than that the next that have a text
+// are sooner found along the list's order.
+const fewCandidates = 3_000
+
+// search is a look for a text in the index of names. The zero search has no index: all products are to be looked at.
+type search struct {
+	index *nameIndex
+	text  []byte
+}
+
+func (s *Products) searchFor(ctx context.Context, text string) (search, error) {
+	if text == "" || !utf8.ValidString(text) {
+		return search{}, nil
+	}
+	index, err := s.names.current(ctx)
+	if err != nil || index == nil {
+		return search{}, err
+	}
+	all, err := s.names.letters.of(ctx, text)
+	if err != nil {
+		return search{}, err
+	}
+	return search{index, all[0]}, nil
+}
+
+// parts returns lists of products of which the first that gives a full page has the page. Where the last of them is nil
+// all products are to be looked at.
+func (c search) parts(f model.ProductFilter) [][]int64 {
+	if c.index == nil {
+		return [][]int64{nil}
+	}
+	byID, newest := f.SortBy == "", f.SortBy == model.SortNewest
+	var after int64
+	if cur := f.Page.After(); cur != nil && (byID || newest) {
+		after = cur.ID
+	}
+	ids, all := c.index.find(c.text, after, newest, fewCandidates)
+	page := f.Page.Limit + 1
+	switch {
+	case all:
+		return [][]int64{ids}
+	case byID || newest:
+		return [][]int64{ids[:page], ids, nil}
+	default:
+		return [][]int64{nil}
+	}
+}
+
+// all returns all candidates if they are few, else nil.
+func (c search) all() []int64 {
+	if c.index == nil {
+		return nil
+	}
+	if ids, all := c.index.find(c.text, 0, false, fewCandidates); all {
+		return ids
+	}
+	return nil
+}
+
+// maxSearches is how many searches that look at all names run at once. Together they must not keep everything else
+// waiting.
+const maxSearches = 6
+
+// boundedSelect is a SELECT that the server ends after ten seconds: it does not notice by itself that
+// nobody waits any more. MariaDB reads the first comment, MySQL the second.
+const boundedSelect = "/*M! SET STATEMENT max_statement_time = 10 FOR */ SELECT /*+ MAX_EXECUTION_TIME(10000) */ "
+
+func (s *Products) searchTurn(ctx context.Context) (done func(), err error) {
+	select {
+	case s.searches <- struct{}{}:
+		return func() { <-s.searches }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// idsAtOnce is below the number from which on MariaDB makes a table of such a list, and joins it.
+const idsAtOnce = 900
+
+// among is the condition that an id is one of these.
+func among(ids []int64) (clause string, args []any) {
+	var lists []string
+	for some := range slices.Chunk(ids, idsAtOnce) {
+		lists = append(lists, "id IN ("+rows("?", len(some))+")")
+		for _, id := range some {
+			args = append(args, id)
+		}
+	}
+	return "(" + strings.Join(lists, " OR ") + ")", args
+}
