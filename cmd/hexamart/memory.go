@@ -20,3 +20,10 @@ func tuneMemory() {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 }
+
+// leaveRoomFor raises the limit where an index of so many bytes would let the collector run all the time.
+func leaveRoomFor(index int) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(max(memoryLimit, 2*int64(index)))
+	}
+}

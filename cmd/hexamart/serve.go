@@ -68,6 +68,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	workers.Go(func() { s.guardServer(ctx) })
 	workers.Go(func() { s.tidy(ctx) })
 	workers.Go(func() { s.refreshFigures(ctx) })
+	workers.Go(func() { s.keepNames(ctx) })
 	stopWatch := s.watchDatabase(ctx)
 	defer func() {
 		stopWatch()

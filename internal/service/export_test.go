@@ -139,3 +139,32 @@ type Gatherer interface {
 func Coalescers(s *Services) (placing, adding, bearers Gatherer) {
 	return &s.Orders.placing, &s.Cart.adding, &s.Auth.bearers
 }
+
+// NameIndex is the index of names, made of texts of letters.
+type NameIndex = nameIndex
+
+// ReplaceNames is the index's replace.
+func ReplaceNames(x *NameIndex, from, to int64, ids []int64, texts []string) *NameIndex {
+	var names []name
+	for i, id := range ids {
+		names = append(names, name{id, []byte(texts[i])})
+	}
+	return x.replace(from, to, names)
+}
+
+// FindNames is the index's find.
+func FindNames(x *NameIndex, text string, after int64, descending bool, most int) ([]int64, bool) {
+	return x.find([]byte(text), after, descending, most)
+}
+
+// NameOf is the index's get.
+func NameOf(x *NameIndex, id int64) string { return string(x.get(id)) }
+
+// HasNames reports whether there is an index of names.
+func HasNames(p *Products) bool { return p.names.at.Load().whole }
+
+// ManyChanges is how many changes an index of names takes at once.
+const ManyChanges = manyChanges
+
+// FewCandidates is how many products are looked at one by one.
+const FewCandidates = fewCandidates
