@@ -13,13 +13,15 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/singleflight"
+
+	"hexamart/internal/service"
 )
 
 // The limits of what is kept of answers that are the same for everybody.
 const (
-	pageAge    = time.Second // beyond it another instance's writes, or those by hand, must show
-	maxKept    = 8 << 20     // bytes of bodies
-	maxPageKey = 300         // bytes; longer queries are hardly asked twice
+	pageAge    = time.Second - service.NamesAge // beyond a second another instance's writes, or those by hand, must show
+	maxKept    = 8 << 20                        // bytes of bodies
+	maxPageKey = 300                            // bytes; longer queries are hardly asked twice
 )
 
 // page is an answer that is the same for everybody, encoded.

@@ -129,7 +129,7 @@ func TestFindProducts(t *testing.T) {
 		{admin, "DELETE /products/7", "", 200, nil},
 		{nil, "GET /products/categories", "", 200, is{`["Books","Clothes","Home"]`}},
 	})
-	for query, want := range map[string]string{
+	lists := map[string]string{
 		"":                                "1 2 3 4 5 6",
 		"category=Home":                   "1 3 5 6",
 		"category=Attic":                  "",
@@ -175,12 +175,8 @@ func TestFindProducts(t *testing.T) {
 		"in_stock=false":            "2 5",
 		"colour=red&limit=":         "1 2 3 4 5 6",
 		"archived=true":             "1 2 3 4 5 6",
-	} {
-		if got := ids(send(t, s, step{nil, "GET /products?" + query, "", 200, is{"!archived_at"}})); got != want {
-			t.Errorf("%s: products %q, want %q", query, got, want)
-		}
 	}
-	for query, want := range map[string]string{
+	adminLists := map[string]string{
 		"":                        "1 2 3 4 5 6 7",
 		"archived=true":           "7",
 		"archived=false":          "1 2 3 4 5 6",
@@ -188,9 +184,22 @@ func TestFindProducts(t *testing.T) {
 		"category=Attic":          "7",
 		"in_stock=false":          "2 5",
 		"sort_by=newest":          "7 6 5 4 3 2 1",
-	} {
-		if got := ids(send(t, s, step{admin, "GET /admin/products?" + query, "", 200, is{`"archived_at":`}})); got != want {
-			t.Errorf("admin, %s: products %q, want %q", query, got, want)
+	}
+	for _, index := range []bool{false, true} { // of names, for searches
+		if index {
+			if _, err := s.Services.Products.BuildNames(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for query, want := range lists {
+			if got := ids(send(t, s, step{nil, "GET /products?" + query, "", 200, is{"!archived_at"}})); got != want {
+				t.Errorf("%s: products %q, want %q", query, got, want)
+			}
+		}
+		for query, want := range adminLists {
+			if got := ids(send(t, s, step{admin, "GET /admin/products?" + query, "", 200, is{`"archived_at":`}})); got != want {
+				t.Errorf("admin, %s: products %q, want %q", query, got, want)
+			}
 		}
 	}
 	run(t, s, []step{{nil, "GET /products?archived=what", "", 200, nil}}) // no parameter of this list
