@@ -38,9 +38,9 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 		append(args[:len(args):len(args)], afterArgs...), " ORDER BY " + order + " LIMIT " + strconv.Itoa(f.Page.Limit+1)}
 	var rows []T
 	tried := 0
-	for _, ids := range found.parts(f) {
-		if ids != nil && len(rows)*len(ids) < tried*(f.Page.Limit+1) {
-			continue // what of those before was right lets expect too few of these
+	for ids, last := range found.parts(f) {
+		if !last && len(rows)*len(ids) < tried*(f.Page.Limit+1) {
+			continue // going by those before, too few of these are right
 		}
 		rows, tried = nil, len(ids)
 		if err := s.run(ctx, page, f.Search != "", ids, &rows); err != nil {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -34,26 +35,29 @@ func (s *Products) searchFor(ctx context.Context, text string) (search, error) {
 	return search{index, all[0]}, nil
 }
 
-// parts returns lists of products of which the first that gives a full page has the page. Where the last of them is nil
-// all products are to be looked at.
-func (c search) parts(f model.ProductFilter) [][]int64 {
-	if c.index == nil {
-		return [][]int64{nil}
-	}
+// parts goes through lists of products, each part of the next. The first that fills the page has it, or the last; this is
+// nil where all products are to be looked at.
+func (c search) parts(f model.ProductFilter) iter.Seq2[[]int64, bool] {
 	byID, newest := f.SortBy == "", f.SortBy == model.SortNewest
 	var after int64
-	if cur := f.Page.After(); cur != nil && (byID || newest) {
-		after = cur.ID
+	sizes := []int{fewCandidates}
+	if byID || newest {
+		sizes = []int{f.Page.Limit + 1, fewCandidates}
+		if cur := f.Page.After(); cur != nil {
+			after = cur.ID
+		}
 	}
-	ids, all := c.index.find(c.text, after, newest, fewCandidates)
-	page := f.Page.Limit + 1
-	switch {
-	case all:
-		return [][]int64{ids}
-	case byID || newest:
-		return [][]int64{ids[:page], ids, nil}
-	default:
-		return [][]int64{nil}
+	return func(yield func(ids []int64, last bool) bool) {
+		for _, most := range sizes {
+			if c.index == nil {
+				break
+			}
+			ids, all := c.index.find(c.text, after, newest, most)
+			if inOrder := byID || newest; (all || inOrder) && !yield(ids, all) || all {
+				return
+			}
+		}
+		yield(nil, true)
 	}
 }
 
