@@ -168,3 +168,6 @@ const ManyChanges = manyChanges
 
 // FewCandidates is how many products are looked at one by one.
 const FewCandidates = fewCandidates
+
+// NamesAtOnce is how many names are read at once.
+const NamesAtOnce = namesAtOnce

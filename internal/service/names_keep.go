@@ -123,7 +123,7 @@ func (n *names) refresh(ctx context.Context, at namesAt) (*namesAt, error) {
 	edits, read := n.edits.Load(), time.Now()
 	var list []nameRow
 	if err := n.db.SelectContext(ctx, &list, `
-		(SELECT CURRENT_TIMESTAMP(6) AS at, 0 AS id, '' AS name)
+		SELECT CURRENT_TIMESTAMP(6) AS at, 0 AS id, '' AS name
 		UNION ALL
 		(SELECT NULL, id, name
 		FROM products FORCE INDEX (ix_products_changed)
@@ -131,7 +131,7 @@ func (n *names) refresh(ctx context.Context, at namesAt) (*namesAt, error) {
 		LIMIT ?)
 		UNION ALL
 		(SELECT NULL, id, name
-		FROM products
+		FROM products FORCE INDEX (PRIMARY)
 		WHERE id > ?
 		LIMIT ?)`, at.server, int(at.overlap.Seconds()), manyChanges+1, at.lastID(), manyChanges+1); err != nil {
 		return nil, err
@@ -254,7 +254,7 @@ func (n *names) part(ctx context.Context, x *nameIndex, above int64) (next *name
 	var list []nameRow
 	if err := n.db.SelectContext(ctx, &list, `
 		SELECT id, name
-		FROM products
+		FROM products FORCE INDEX (PRIMARY)
 		WHERE id > ?
 		ORDER BY id
 		LIMIT ?`, above, namesAtOnce); err != nil {
