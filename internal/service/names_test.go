@@ -338,6 +338,7 @@ func TestSearchCost(t *testing.T) {
 	fillCatalogue(s, 12_000)
 	s.Exec("UPDATE products SET name = CONCAT('Lantern ', id) WHERE id % 600 = 7")
 	s.Exec("UPDATE products SET changed_at = '2001-01-01'")
+	s.Exec("ALTER TABLE products ENGINE = InnoDB") // without what was, which stays in the indexes for as long as anybody reads
 	build(t, s)
 	s.DB.SetMaxOpenConns(1) // the counters are the connection's
 	for _, c := range []struct {
