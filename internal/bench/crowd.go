@@ -30,7 +30,7 @@ func (s *stand) works(sh *shop, length time.Duration) ([]work, error) {
 	different := linesOf(0, length, "/products", func(r *rand.Rand) string {
 		return fmt.Sprintf("limit=%d&cursor=%s", 90+r.IntN(21), deep[r.IntN(len(deep))].text)
 	})
-	carts, err := s.people(1, sh.readers(), func(int) string { return "/cart" })
+	carts, err := s.people(1, sh.Readers(), func(int) string { return "/cart" })
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"hexamart/internal/bench/fill"
 	"hexamart/internal/testkit"
 )
 
@@ -14,7 +15,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 func TestFill(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
-	if err := fill(t.Context(), s.DB, size{products: 1_000, orders: 200}); err != nil {
+	if err := fill.Shop(t.Context(), s.DB, fill.Size{Products: 1_000, Orders: 200}, ""); err != nil {
 		t.Fatal(err)
 	}
 	if wrong, err := s.Services.Admin.Verify(t.Context()); err != nil || len(wrong) > 0 {
@@ -25,7 +26,7 @@ func TestFill(t *testing.T) {
 		"SELECT COUNT(DISTINCT name) FROM products":                    1_000,
 		"SELECT COUNT(*) FROM orders":                                  200,
 		"SELECT COUNT(*) FROM order_items":                             300,
-		"SELECT COUNT(*) FROM orders WHERE user_id = 5":                readersOrders,
+		"SELECT COUNT(*) FROM orders WHERE user_id = 5":                fill.ReadersOrders,
 		"SELECT COUNT(*) FROM carts WHERE user_id = 5":                 3,
 		"SELECT COUNT(*) FROM users WHERE is_admin AND id = 1":         1,
 		"SELECT COUNT(*) FROM products WHERE category = 'Category 07'": 10,

@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"time"
+
+	"hexamart/internal/bench/fill"
 )
 
 // What a shop may grow from and to without a difference to those who use it.
 var (
-	smallSize = size{products: 1_000, orders: 10_000}
-	largeSize = size{products: 100_000, orders: 1_000_000}
+	smallSize = fill.Size{Products: 1_000, Orders: 10_000}
+	largeSize = fill.Size{Products: 100_000, Orders: 1_000_000}
 )
 
 // growthConnections are few: what is compared is how long an answer takes, not how long one waits for it.
@@ -30,19 +32,19 @@ var endpoints = []endpoint{
 		return "/products?sort_by=asc&min_price=" + cents(10_000+r.IntN(400_000)), 0
 	}},
 	{name: "GET /products?category=", line: func(r *rand.Rand, _ *shop) (string, int) {
-		return fmt.Sprintf("/products?limit=10&category=Category+%02d&min_price=%s&sort_by=asc", r.IntN(categories), cents(1+r.IntN(9_999))), 0
+		return fmt.Sprintf("/products?limit=10&category=Category+%02d&min_price=%s&sort_by=asc", r.IntN(fill.Categories), cents(1+r.IntN(9_999))), 0
 	}},
 	{name: "GET /products/categories", line: func(*rand.Rand, *shop) (string, int) { return "/products/categories", 0 }},
 	{name: "GET /products/{id}", line: func(r *rand.Rand, sh *shop) (string, int) {
-		return "/products/" + strconv.Itoa(1+r.IntN(sh.products)), 0
+		return "/products/" + strconv.Itoa(1+r.IntN(sh.Products)), 0
 	}},
-	{name: "GET /cart", line: func(r *rand.Rand, sh *shop) (string, int) { return "/cart", 1 + r.IntN(sh.readers()) }},
-	{name: "GET /orders", line: func(r *rand.Rand, sh *shop) (string, int) { return "/orders", 1 + r.IntN(sh.readers()) }},
+	{name: "GET /cart", line: func(r *rand.Rand, sh *shop) (string, int) { return "/cart", 1 + r.IntN(sh.Readers()) }},
+	{name: "GET /orders", line: func(r *rand.Rand, sh *shop) (string, int) { return "/orders", 1 + r.IntN(sh.Readers()) }},
 	{name: "GET /orders/{id}", line: func(r *rand.Rand, sh *shop) (string, int) {
-		order := 1 + r.IntN(sh.orders)
-		return "/orders/" + strconv.Itoa(order), 1 + order%sh.readers()
+		order := 1 + r.IntN(sh.Orders)
+		return "/orders/" + strconv.Itoa(order), 1 + order%sh.Readers()
 	}},
-	{name: "GET /users/profile", line: func(r *rand.Rand, sh *shop) (string, int) { return "/users/profile", 1 + r.IntN(sh.users()) }},
+	{name: "GET /users/profile", line: func(r *rand.Rand, sh *shop) (string, int) { return "/users/profile", 1 + r.IntN(sh.Users()) }},
 	{name: "GET /admin/dashboard", line: func(*rand.Rand, *shop) (string, int) { return "/admin/dashboard", 1 }, slow: true},
 	{name: "GET /admin/products", line: func(*rand.Rand, *shop) (string, int) { return "/admin/products", 1 }},
 	{name: "GET /admin/orders", line: func(*rand.Rand, *shop) (string, int) { return "/admin/orders", 1 }},
@@ -98,15 +100,12 @@ func (s *stand) grown(ctx context.Context, name string, small, large *shop, of f
 	if err != nil {
 		return nil, err
 	}
-	text := name + ": " + large.size.String() + " against " + small.size.String()
+	text := name + ": " + large.Size.String() + " against " + small.Size.String()
 	return []result{
 		s.compare(text, "ms p50", sides, p50, 1.5),
 		s.compare(text, "ms p99", sides, p99, 1.5),
 	}, nil
 }
-
-// String is for people who know that it is of products and orders.
-func (s size) String() string { return fmt.Sprintf("%d/%d", s.products, s.orders) }
 
 func (s *stand) endpointLines(sh *shop, e endpoint) ([][3]string, error) {
 	r := rand.New(rand.NewPCG(1, 2))

@@ -32,7 +32,7 @@ func own(path string) func(context.Context, *stand) ([]result, error) {
 		if err != nil {
 			return nil, err
 		}
-		lines, err := s.people(1, sh.readers(), func(int) string { return path })
+		lines, err := s.people(1, sh.Readers(), func(int) string { return path })
 		if err != nil {
 			return nil, err
 		}
@@ -41,14 +41,14 @@ func own(path string) func(context.Context, *stand) ([]result, error) {
 		if err := alike(floor, shop); err != nil {
 			return nil, err
 		}
-		r, err := s.duel(ctx, "GET "+path+", of "+strconv.Itoa(sh.readers())+" users", 0.8, floor, shop)
+		r, err := s.duel(ctx, "GET "+path+", of "+strconv.Itoa(sh.Readers())+" users", 0.8, floor, shop)
 		return []result{r}, err
 	}
 }
 
 // orderLoad is shopping by all shoppers: each puts one piece into the cart and orders it.
 func (s *stand) orderLoad(sh *shop, product func(user int) int) (load, error) {
-	lines, err := s.people(sh.readers()+1, sh.users(), func(user int) string { return strconv.Itoa(product(user)) })
+	lines, err := s.people(sh.Readers()+1, sh.Users(), func(user int) string { return strconv.Itoa(product(user)) })
 	return load{script: "order", lines: lines}, err
 }
 

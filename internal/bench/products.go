@@ -11,6 +11,8 @@ import (
 	"os"
 	"regexp"
 	"time"
+
+	"hexamart/internal/bench/fill"
 )
 
 // samePages are the queries of pages that everybody looks at over and over.
@@ -83,7 +85,7 @@ func (s *stand) asks(sh *shop) (kinds []kind, err error) {
 			fmt.Sprintf("FORCE INDEX (PRIMARY) %s AND id > %d ORDER BY id LIMIT %d", sold, c.id, limit)}
 	})
 	add("by category", func(r *rand.Rand) ask {
-		c, limit := category(r.IntN(categories)), 50+r.IntN(101)
+		c, limit := fill.Category(r.IntN(fill.Categories)), 50+r.IntN(101)
 		low := cents(1 + r.IntN(9_999))
 		return ask{fmt.Sprintf("sort_by=asc&limit=%d&min_price=%s&category=%s", limit, low, url.QueryEscape(c)),
 			fmt.Sprintf("FORCE INDEX (ix_products_category_price) %s AND category = '%s' AND price >= %s ORDER BY price, id LIMIT %d", sold, c, low, limit)}
@@ -94,7 +96,7 @@ func (s *stand) asks(sh *shop) (kinds []kind, err error) {
 			"FORCE INDEX (ix_products_price) " + sold + " AND price >= " + low + " ORDER BY price, id LIMIT 100"}
 	})
 	add("by search, common words", func(r *rand.Rand) ask { return searchAsk(commonTerm(r), 60+r.IntN(41)) })
-	add("by search, rare words", func(r *rand.Rand) ask { return searchAsk(rareTerm(r, sh.products), 100) })
+	add("by search, rare words", func(r *rand.Rand) ask { return searchAsk(rareTerm(r, sh.Products), 100) })
 	kinds[len(kinds)-1].slow = true
 	return kinds, nil
 }
@@ -108,7 +110,7 @@ func searchAsk(term string, limit int) ask {
 
 // commonTerm is part of a word that about every twentieth product has, in any case of letters.
 func commonTerm(r *rand.Rand) string {
-	words := append(words1[:len(words1):len(words1)], words2...)
+	words := append(fill.Words1[:len(fill.Words1):len(fill.Words1)], fill.Words2...)
 	word := []byte(words[r.IntN(len(words))])
 	for i := range word {
 		if r.IntN(2) == 0 {
@@ -121,7 +123,7 @@ func commonTerm(r *rand.Rand) string {
 
 // rareTerm is the number of one product.
 func rareTerm(r *rand.Rand, products int) string {
-	return fmt.Sprintf("%07d", serial(1+r.IntN(products)))
+	return fmt.Sprintf("%07d", fill.Serial(1+r.IntN(products)))
 }
 
 // cursor is a place in the list of all products by id.

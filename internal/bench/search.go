@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"hexamart/internal/bench/fill"
 )
 
 // search compares searches with pages of everything, among the main shop's products.
@@ -20,7 +22,7 @@ func search(ctx context.Context, s *stand) ([]result, error) {
 }
 
 func searchMillion(ctx context.Context, s *stand) ([]result, error) {
-	sh, err := s.shop(ctx, "million", size{products: 1_000_000, orders: 10})
+	sh, err := s.shop(ctx, "million", fill.Size{Products: 1_000_000, Orders: 10})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func (s *stand) searches(ctx context.Context, sh *shop, goal float64) (all []res
 		f    func(*rand.Rand) string
 	}{
 		{"that many have", commonTerm},
-		{"that one has", func(r *rand.Rand) string { return rareTerm(r, sh.products) }},
+		{"that one has", func(r *rand.Rand) string { return rareTerm(r, sh.Products) }},
 		{"that none has", absentTerm},
 	} {
 		sides, err := s.turns(ctx, s.opt.fewTurns, page, queries(func(r *rand.Rand) string {
@@ -58,7 +60,7 @@ func (s *stand) searches(ctx context.Context, sh *shop, goal float64) (all []res
 		if err != nil {
 			return all, err
 		}
-		work := fmt.Sprintf("search in %d names for a text %s, against a page of all", sh.products, kind.name)
+		work := fmt.Sprintf("search in %d names for a text %s, against a page of all", sh.Products, kind.name)
 		all = append(all, s.compare(work, "ms p50", sides, p50, goal))
 	}
 	return all, nil
@@ -78,7 +80,7 @@ func (s *stand) awaitIndex(ctx context.Context, sh *shop) error {
 			return fmt.Errorf("search: %d %.300s %w", status, body, err)
 		}
 		if time.Since(asked) < soon {
-			s.say("searches in %d names are fast after %.1f s", sh.products, time.Since(began).Seconds())
+			s.say("searches in %d names are fast after %.1f s", sh.Products, time.Since(began).Seconds())
 			return nil
 		}
 		time.Sleep(100 * time.Millisecond)

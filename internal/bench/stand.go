@@ -15,6 +15,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 
+	"hexamart/internal/bench/fill"
 	"hexamart/internal/config"
 	"hexamart/internal/database"
 	"hexamart/internal/security"
@@ -23,6 +24,7 @@ import (
 const (
 	databaseURL = "TEST_DATABASE_URL" // names the server to measure on, with the right to create databases there
 	poolSize    = database.MaxConns
+	password    = "correct horse" // everybody's
 )
 
 // stand is what a run is measured on: one database server, shops of several sizes there, the floor.
@@ -47,7 +49,7 @@ type stand struct {
 // shop is a hexamart with a filled database of its own.
 type shop struct {
 	*process
-	size
+	fill.Size
 	name string
 	cfg  *mysql.Config
 	url  string
@@ -106,7 +108,7 @@ func (s *stand) database(ctx context.Context, name string) (*mysql.Config, *sqlx
 }
 
 // shop returns the shop of a name, which is filled and started if it is not there yet.
-func (s *stand) shop(ctx context.Context, name string, z size) (*shop, error) {
+func (s *stand) shop(ctx context.Context, name string, z fill.Size) (*shop, error) {
 	if sh := s.shops[name]; sh != nil {
 		return sh, nil
 	}
@@ -115,11 +117,15 @@ func (s *stand) shop(ctx context.Context, name string, z size) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh := &shop{name: name, size: z, cfg: cfg, db: db, url: databaseURLOf(cfg)}
-	if err := fill(ctx, db, z); err != nil {
+	sh := &shop{name: name, Size: z, cfg: cfg, db: db, url: databaseURLOf(cfg)}
+	hash, err := security.NewPasswords(security.PasswordCost).Hash(password)
+	if err != nil {
 		return nil, err
 	}
-	s.say("filled a shop with %d products and %d orders in %.0f s", z.products, z.orders, time.Since(began).Seconds())
+	if err := fill.Shop(ctx, db, z, hash); err != nil {
+		return nil, err
+	}
+	s.say("filled a shop with %d products and %d orders in %.0f s", z.Products, z.Orders, time.Since(began).Seconds())
 	if sh.process, err = s.start(ctx, sh); err != nil {
 		return nil, err
 	}
@@ -170,7 +176,7 @@ func floorDSN(cfg *mysql.Config) string {
 }
 
 // mainSize is that of the shop which most rows are about.
-var mainSize = size{products: 100_000, orders: 10_000}
+var mainSize = fill.Size{Products: 100_000, Orders: 10_000}
 
 // main returns the shop that most rows are about, and sees to the floor beside it.
 func (s *stand) main(ctx context.Context) (*shop, error) {

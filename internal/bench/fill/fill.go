@@ -1,4 +1,5 @@
-package main
+// Package fill makes shops of any size within seconds, to measure and to judge plans on.
+package fill
 
 import (
 	"context"
@@ -6,46 +7,53 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
-
-	"hexamart/internal/security"
 )
 
-// How much there is, and who: the first users have a cart and orders, the last ones none. The first user of
-// all is an admin.
+// ReadersOrders is how many orders each of a shop's readers has.
+const ReadersOrders = 5
+
 const (
-	readersOrders = 5
-	shoppers      = 8_000 // the last users: they place the orders of a run
-	stockEach     = 100_000_000
-	password      = "correct horse"
+	shoppers  = 8_000
+	stockEach = 100_000_000
 )
 
-// size is that of a shop.
-type size struct{ products, orders int }
+// Size is that of a shop. The first users, its readers, have a cart and orders, the others, its shoppers, none.
+// The first user of all is an admin.
+type Size struct{ Products, Orders int }
 
-func (s size) readers() int { return max(s.orders/readersOrders, 1) }
-func (s size) users() int   { return s.readers() + shoppers }
+// Readers is how many users have a cart and orders.
+func (s Size) Readers() int { return max(s.Orders/ReadersOrders, 1) }
 
+// Users is how many there are.
+func (s Size) Users() int { return s.Readers() + shoppers }
+
+// String is for people who know that it is of products and orders.
+func (s Size) String() string { return fmt.Sprintf("%d/%d", s.Products, s.Orders) }
+
+// Words1 and Words2 are the words of which products' names are made.
 var (
-	words1 = []string{"Amber", "Brass", "Carved", "Dotted", "Elegant", "Folding", "Golden", "Handmade", "Indigo", "Jumbo",
+	Words1 = []string{"Amber", "Brass", "Carved", "Dotted", "Elegant", "Folding", "Golden", "Handmade", "Indigo", "Jumbo",
 		"Knitted", "Lacquered", "Mellow", "Narrow", "Oval", "Painted", "Quilted", "Rustic", "Silver", "Tall"}
-	words2 = []string{"Armchair", "Basket", "Candle", "Drawer", "Easel", "Frame", "Glass", "Hammock", "Inkwell", "Jug",
+	Words2 = []string{"Armchair", "Basket", "Candle", "Drawer", "Easel", "Frame", "Glass", "Hammock", "Inkwell", "Jug",
 		"Kettle", "Lamp", "Mirror", "Notebook", "Ottoman", "Pillow", "Rug", "Stool", "Table", "Vase"}
 )
 
-// serial is the number in the name of product n, in no order and never the same twice: below a million and
+// Serial is the number in the name of product n, in no order and never the same twice: below a million and
 // some, a multiple of a prime modulo another does not repeat.
-func serial(n int) int { return n * 7919 % 1_000_003 }
+func Serial(n int) int { return n * 7919 % 1_000_003 }
 
-const categories = 100
+// Categories is how many there are.
+const Categories = 100
 
-func category(i int) string { return fmt.Sprintf("Category %02d", i) }
+// Category is the name of one of them, from 0 on.
+func Category(i int) string { return fmt.Sprintf("Category %02d", i) }
 
 // The statements that fill a shop, each for the rows from n = ? to n = ?, chunk by chunk.
 var (
 	fillProducts = `
 		INSERT INTO products (id, name, price, category, stock, image_url, created_at)
 		` + numbers + `
-		SELECT n, CONCAT(ELT(1 + n * 7 % 20, ` + quoted(words1) + `), ' ', ELT(1 + n * 13 DIV 20 % 20, ` + quoted(words2) + `),
+		SELECT n, CONCAT(ELT(1 + n * 7 % 20, ` + quoted(Words1) + `), ' ', ELT(1 + n * 13 DIV 20 % 20, ` + quoted(Words2) + `),
 				' No. ', LPAD(n * 7919 % 1000003, 7, '0')),
 			100 + n * 104729 % 900000 / 100, CONCAT('Category ', LPAD(n * 31 % 100, 2, '0')), ` + fmt.Sprint(stockEach) + `,
 			CONCAT('https://img.example.com/', n, '.jpg'), UTC_TIMESTAMP()
@@ -119,8 +127,8 @@ const (
 
 func quoted(words []string) string { return "'" + strings.Join(words, "', '") + "'" }
 
-// fill puts a shop of a size into a migrated, empty database.
-func fill(ctx context.Context, db *sqlx.DB, s size) error {
+// Shop puts a shop of a size into a migrated, empty database. hash is that of everybody's password.
+func Shop(ctx context.Context, db *sqlx.DB, s Size, hash string) error {
 	conn, err := db.Connx(ctx)
 	if err != nil {
 		return err
@@ -129,23 +137,19 @@ func fill(ctx context.Context, db *sqlx.DB, s size) error {
 	if err := hurry(ctx, conn); err != nil {
 		return err
 	}
-	hash, err := security.NewPasswords(security.PasswordCost).Hash(password)
-	if err != nil {
-		return err
-	}
 	steps := []struct {
 		statement string
 		rows      int
 		args      []any
 	}{
-		{fillProducts, s.products, nil},
-		{fillUsers, s.users(), []any{hash}},
-		{fillCarts, 3 * s.readers(), []any{s.products}},
-		{fillOrders, s.orders, []any{s.readers(), s.orders, s.orders}},
-		{fillItems, s.orders, []any{s.products}},
-		{fillHistory, s.orders, nil},
-		{fillTaken, s.orders, nil},
-		{fillReturned, s.orders, nil},
+		{fillProducts, s.Products, nil},
+		{fillUsers, s.Users(), []any{hash}},
+		{fillCarts, 3 * s.Readers(), []any{s.Products}},
+		{fillOrders, s.Orders, []any{s.Readers(), s.Orders, s.Orders}},
+		{fillItems, s.Orders, []any{s.Products}},
+		{fillHistory, s.Orders, nil},
+		{fillTaken, s.Orders, nil},
+		{fillReturned, s.Orders, nil},
 	}
 	const chunk = 50_000
 	for _, step := range steps {
