@@ -53,7 +53,7 @@ func (w *walk) missing() {
 const (
 	rowsEach = 6
 	rowsMore = 60
-	sorted   = 300 // may be sorted: a cart or a category of them, say
+	sorted   = 1000 // may be sorted: a cart or a category of them, say
 )
 
 type judge struct {
@@ -161,16 +161,18 @@ func (j *judge) explain(text string) (plan []planRow, err error) {
 			return nil, err
 		}
 		text := func(name string) string {
-			if b, ok := row[name].([]byte); ok {
-				return string(b)
+			switch v := row[name].(type) {
+			case nil:
+				return ""
+			case []byte:
+				return string(v)
+			default:
+				return fmt.Sprint(v)
 			}
-			return ""
 		}
 		p := planRow{Table: text("table"), Type: text("type"), Key: text("key"), Extra: text("Extra")}
-		if n, err := strconv.Atoi(fmt.Sprintf("%s", row["rows"])); err == nil {
-			p.Rows = n
-		} else if n, ok := row["rows"].(int64); ok {
-			p.Rows = int(n)
+		if p.Rows, err = strconv.Atoi(text("rows")); err != nil && row["rows"] != nil {
+			return nil, err
 		}
 		plan = append(plan, p)
 	}

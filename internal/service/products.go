@@ -44,35 +44,16 @@ const productColumns = "id, name, price, category, stock, image_url"
 
 var errNoProduct = apperr.New(apperr.NotFound, "There is no such product in the shop.")
 
-// ListCategories returns the categories in which something is sold, sorted. Up to a few hundred are found
-// by a leap from each to the next, which costs the same with any number of products.
+// ListCategories returns the categories in which something is sold, sorted. The index is read by a leap from each
+// category to the next, whatever is in them: grouped by its first column, too, or else servers read all of it.
 func (s *Products) ListCategories(ctx context.Context) ([]string, error) {
-	const leaps = 300 // servers allow a thousand
 	categories := []string{}
 	err := s.db.SelectContext(ctx, &categories, `
-		WITH RECURSIVE leap AS (
-			SELECT 1 AS n, (SELECT MIN(p.category) FROM products p WHERE p.archived_at IS NULL) AS category
-			UNION ALL
-			SELECT n + 1, (
-				SELECT MIN(p.category)
-				FROM products p
-				WHERE p.archived_at IS NULL AND p.category > leap.category
-			)
-			FROM leap
-			WHERE category IS NOT NULL AND n <= ?
-		)
 		SELECT category
-		FROM leap
-		WHERE category IS NOT NULL
-		ORDER BY n`, leaps)
-	if err == nil && len(categories) > leaps {
-		categories = []string{}
-		err = s.db.SelectContext(ctx, &categories, `
-			SELECT DISTINCT category
-			FROM products
-			WHERE archived_at IS NULL
-			ORDER BY category`)
-	}
+		FROM products FORCE INDEX (ix_products_category)
+		WHERE archived_at IS NULL
+		GROUP BY archived_at, category
+		ORDER BY category`)
 	return categories, fail("list categories", err)
 }
 

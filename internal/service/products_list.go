@@ -32,9 +32,13 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	if err != nil {
 		return model.List[T]{}, fail("search in names", err)
 	}
+	index, err := s.productIndex(ctx, f)
+	if err != nil {
+		return model.List[T]{}, fail("look for an index", err)
+	}
 	where, args := productFilter(f)
 	order, after, afterArgs := productOrder(f)
-	page := productQuery{columns, productIndex(f), append(where[:len(where):len(where)], after...),
+	page := productQuery{columns, index, append(where[:len(where):len(where)], after...),
 		append(args[:len(args):len(args)], afterArgs...), " ORDER BY " + order + " LIMIT " + strconv.Itoa(f.Page.Limit+1)}
 	var rows []T
 	tried := 0
@@ -156,28 +160,79 @@ func productOrder(f model.ProductFilter) (order string, after []string, args []a
 	return fmt.Sprintf("%[1]s %[2]s, id %[2]s", column, direction), after, args
 }
 
-// productIndex names the index that has the list's order, where the optimizer must not choose: MariaDB
-// takes "archived_at IS NULL" for so good a condition that it walks the index from its start to the
-// cursor, and a page costs more the deeper it is.
-func productIndex(f model.ProductFilter) string {
+// fewProducts is how many are sorted rather than looked for along the list's order.
+const fewProducts = 1000
+
+// productIndex names the index by which a list is read. That is the one which has its order: left to themselves
+// optimizers sort the whole shop for a page, or walk an index from its start to the cursor. Where the filter leaves few
+// products, which may be far apart in that order, it is the one that has those.
+func (s *Products) productIndex(ctx context.Context, f model.ProductFilter) (string, error) {
+	few, index := fewIndex(f)
+	if index == "" || index == indexInOrder(f) {
+		return " FORCE INDEX (" + indexInOrder(f) + ")", nil
+	}
+	where, args := productFilter(few)
+	var n int
+	if err := s.db.GetContext(ctx, &n, `
+		SELECT COUNT(*)
+		FROM (
+			SELECT 1
+			FROM products FORCE INDEX (`+index+`)
+			WHERE `+strings.Join(where, " AND ")+`
+			LIMIT ?
+		) few`, append(args, fewProducts+1)...); err != nil {
+		return "", err
+	}
+	if n > fewProducts {
+		index = indexInOrder(f)
+	}
+	return " FORCE INDEX (" + index + ")", nil
+}
+
+// fewIndex names the index that has what a filter may leave few of, "" if there is none, and that part of the filter.
+func fewIndex(f model.ProductFilter) (few model.ProductFilter, index string) {
+	few.Archived = f.Archived
+	sold := f.Archived != nil && !*f.Archived
 	priced := f.MinPrice != nil || f.MaxPrice != nil
-	byPrice := f.SortBy == model.SortPriceAsc || f.SortBy == model.SortPriceDesc
-	byName := f.SortBy == model.SortName
 	switch {
-	case f.Archived == nil || *f.Archived || (priced && !byPrice):
-		return "" // another index may narrow more than the order's
-	case byPrice && f.Category != "":
-		return " FORCE INDEX (ix_products_category_price)"
-	case byPrice:
-		return " FORCE INDEX (ix_products_price)"
-	case byName && f.Category != "":
-		return " FORCE INDEX (ix_products_category_name)"
-	case byName:
-		return " FORCE INDEX (ix_products_name)"
-	case f.Category != "":
-		return " FORCE INDEX (ix_products_category)"
+	case f.Archived != nil && *f.Archived:
+		few.MinPrice, few.MaxPrice = f.MinPrice, f.MaxPrice
+		return few, "ix_products_price"
+	case sold && f.InStock != nil && !*f.InStock:
+		few.InStock = f.InStock
+		return few, "ix_products_stock"
+	case priced && f.SortBy != model.SortPriceAsc && f.SortBy != model.SortPriceDesc:
+		few.Category, few.MinPrice, few.MaxPrice = f.Category, f.MinPrice, f.MaxPrice
+		f.SortBy = model.SortPriceAsc
+		return few, indexInOrder(f)
 	default:
-		return ""
+		return few, ""
+	}
+}
+
+// indexInOrder names the index that has a list's order: of what is sold, or of all.
+func indexInOrder(f model.ProductFilter) string {
+	sold := f.Archived != nil && !*f.Archived
+	name := "ix_products_"
+	if !sold {
+		name += "all_"
+	}
+	if f.Category != "" {
+		name += "category_"
+	}
+	switch f.SortBy {
+	case model.SortPriceAsc, model.SortPriceDesc:
+		return name + "price"
+	case model.SortName:
+		return name + "name"
+	}
+	switch {
+	case f.Category != "":
+		return strings.TrimSuffix(name, "_")
+	case sold && f.InStock != nil && !*f.InStock:
+		return "ix_products_stock"
+	default:
+		return "PRIMARY"
 	}
 }
 
