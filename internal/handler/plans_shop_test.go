@@ -32,6 +32,7 @@ func bigShop(t *testing.T) (*testkit.Shop, *wire) {
 	for _, statement := range []string{
 		"UPDATE products SET stock = IF(id % 50 = 1, 0, id % 90), archived_at = IF(id % 10 = 0, '2026-01-01' + INTERVAL id SECOND, NULL)",
 		"UPDATE orders SET user_id = 7 WHERE id % 10 = 0",
+		"UPDATE orders SET created_at = NULL WHERE id < 200",
 		`INSERT INTO audit_log (actor_id, action, object_type, object_id, before_state, after_state, address, request_id, created_at)
 			` + tenThousand + `
 			SELECT 1 + n % 20, ELT(1 + n % 5, 'product.create', 'product.update', 'product.update', 'order.status', 'admin.login'), 'product', n,

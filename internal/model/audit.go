@@ -74,6 +74,17 @@ func (f *AuditFilter) Validate() error {
 	if f.From != nil && f.To != nil && !f.From.Before(*f.To) {
 		c.bad("from", "must be before to")
 	}
-	f.Page.check(&c, "")
+	f.Page.check(&c, f.Sort())
+	if f.Sort() == SortCreated {
+		f.Page.checkTimeKey(&c)
+	}
 	return c.err()
+}
+
+// Sort is what the list is sorted by, in its cursors: newest first, which is by id, or of a time by when it was.
+func (f *AuditFilter) Sort() string {
+	if f.ActorID == 0 && f.Action == "" && (f.From != nil || f.To != nil) {
+		return SortCreated
+	}
+	return ""
 }

@@ -185,6 +185,18 @@ func (f *OrderFilter) Validate() error {
 	if f.From != nil && f.To != nil && !f.From.Before(*f.To) {
 		c.bad("from", "must be before to")
 	}
-	f.Page.check(&c, "")
+	f.Page.check(&c, f.Sort())
+	if f.Sort() == SortCreated {
+		f.Page.checkTimeKey(&c)
+	}
 	return c.err()
+}
+
+// Sort is what the list is sorted by, in its cursors: newest first, which is by id, or of a time or a status by
+// when they were placed.
+func (f *OrderFilter) Sort() string {
+	if f.UserID == 0 && (f.Status != "" || f.From != nil || f.To != nil) {
+		return SortCreated
+	}
+	return ""
 }

@@ -3,6 +3,7 @@ package model
 import (
 	"encoding/base64"
 	"encoding/json"
+	"time"
 )
 
 // Limits of a page's length.
@@ -32,6 +33,12 @@ type Cursor struct {
 func (c Cursor) String() string {
 	b, _ := json.Marshal(c) // three plain fields: can't fail
 	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// Time is the sort value, where that is a time.
+func (c Cursor) Time() time.Time {
+	at, _ := time.Parse(time.RFC3339, c.Key)
+	return at.UTC()
 }
 
 // After returns the row to go on after; nil on the first page. It is known after Validate.
@@ -67,6 +74,19 @@ func (p *Page) checkMoneyKey(c *check) {
 		return
 	}
 	if _, err := ParseMoney(p.after.Key); err != nil {
+		c.bad("cursor", "is not one that this list gave; start again without it")
+	}
+}
+
+// SortCreated is the Sort of cursors of lists by time. The Key is a time, empty where that is not known.
+const SortCreated = "created"
+
+// checkTimeKey refuses a cursor whose sort value is neither empty nor a moment that a database holds.
+func (p *Page) checkTimeKey(c *check) {
+	if p.after == nil || p.after.Key == "" {
+		return
+	}
+	if at := p.after.Time(); at.Year() < 1000 || at.Year() > 9999 {
 		c.bad("cursor", "is not one that this list gave; start again without it")
 	}
 }

@@ -77,6 +77,22 @@ func TestCursorRefused(t *testing.T) {
 			}
 		})
 	}
+	for name, key := range map[string]string{"NoTime": "Lamp", "TimeTooEarly": "0001-01-01T00:00:00Z", "TimeTooLate": "10000-01-01T00:00:00Z"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := model.OrderFilter{Status: model.Shipped, Page: model.Page{Cursor: model.Cursor{Sort: model.SortCreated, Key: key, ID: 1}.String()}}
+			if got := problems(t, &f); !slices.Equal(got, []string{badCursor}) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+	t.Run("OfAllOrdersInThoseOfAStatus", func(t *testing.T) {
+		t.Parallel()
+		f := model.OrderFilter{Status: model.Shipped, Page: model.Page{Cursor: model.Cursor{ID: 1}.String()}}
+		if got := problems(t, &f); !slices.Equal(got, []string{badCursor}) {
+			t.Errorf("got %q", got)
+		}
+	})
 	t.Run("OfProductsInOrders", func(t *testing.T) {
 		t.Parallel()
 		f := model.OrderFilter{Page: model.Page{Cursor: model.Cursor{Sort: "name", Key: "Lamp", ID: 1}.String()}}

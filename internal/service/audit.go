@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -46,11 +47,9 @@ func (s *Admin) ListAudit(ctx context.Context, f model.AuditFilter) (list model.
 		return list, err
 	}
 	where, args := auditFilter(f)
-	page, pageArgs := where, args
-	if cur := f.Page.After(); cur != nil {
-		page = append(where[:len(where):len(where)], "a.id < ?")
-		pageArgs = append(args[:len(args):len(args)], cur.ID)
-	}
+	by, after, afterArgs := sortAudit(f)
+	page := append(where[:len(where):len(where)], after...)
+	pageArgs := append(args[:len(args):len(args)], afterArgs...)
 	var rows []model.AuditEntry
 	if err := s.db.SelectContext(ctx, &rows, `
 		SELECT a.id, a.actor_id, a.command, a.action, a.object_type, a.object_id, a.before_state, a.after_state,
@@ -59,11 +58,16 @@ func (s *Admin) ListAudit(ctx context.Context, f model.AuditFilter) (list model.
 			(SELECT u.email FROM users u WHERE u.id = a.actor_id) AS actor_email
 		FROM audit_log a`+auditIndex(f)+`
 		WHERE `+strings.Join(page, " AND ")+`
-		ORDER BY a.id DESC
-		LIMIT ?`, append(pageArgs[:len(pageArgs):len(pageArgs)], f.Page.Limit+1)...); err != nil {
+		ORDER BY `+by+`
+		LIMIT ?`, append(pageArgs, f.Page.Limit+1)...); err != nil {
 		return list, fail("list the audit log", err)
 	}
-	list = model.NewList(rows, f.Page.Limit, func(e model.AuditEntry) model.Cursor { return model.Cursor{ID: e.ID} })
+	list = model.NewList(rows, f.Page.Limit, func(e model.AuditEntry) model.Cursor {
+		if f.Sort() == model.SortCreated {
+			return model.Cursor{Sort: f.Sort(), Key: e.At.Format(time.RFC3339), ID: e.ID}
+		}
+		return model.Cursor{ID: e.ID}
+	})
 	if f.Page.Count {
 		list.Total = new(int64)
 		err = s.db.GetContext(ctx, list.Total, `
@@ -74,15 +78,32 @@ func (s *Admin) ListAudit(ctx context.Context, f model.AuditFilter) (list model.
 	return list, fail("count the audit log", err)
 }
 
-// auditIndex names the index that has the list's order, for the reason that productIndex tells.
+// sortAudit is sortOrders for the audit log, whose times are all known.
+func sortAudit(f model.AuditFilter) (by string, after []string, args []any) {
+	cur := f.Page.After()
+	if f.Sort() == "" {
+		if cur != nil {
+			after, args = []string{"a.id < ?"}, []any{cur.ID}
+		}
+		return "a.id DESC", after, args
+	}
+	if cur != nil {
+		at := cur.Time()
+		after, args = []string{"(a.created_at < ? OR (a.created_at = ? AND a.id < ?))"}, []any{at, at, cur.ID}
+	}
+	return "a.created_at DESC, a.id DESC", after, args
+}
+
+// auditIndex names the index that has the list's order, for the reason that productIndex tells. What somebody did, or
+// of what kind it is, is looked through for the rest of the filter.
 func auditIndex(f model.AuditFilter) string {
 	switch {
-	case f.From != nil || f.To != nil:
-		return "" // the time may narrow more
 	case f.ActorID != 0:
 		return " FORCE INDEX (ix_audit_log_actor)"
 	case f.Action != "":
 		return " FORCE INDEX (ix_audit_log_action)"
+	case f.From != nil || f.To != nil:
+		return " FORCE INDEX (ix_audit_log_created)"
 	default:
 		return " FORCE INDEX (PRIMARY)"
 	}

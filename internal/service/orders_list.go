@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -17,21 +18,19 @@ func listOrders[T any](ctx context.Context, db sqlx.QueryerContext, columns stri
 		return list, err
 	}
 	where, args := orderFilter(f)
-	page, pageArgs := where, args
-	if cur := f.Page.After(); cur != nil {
-		page = append(where[:len(where):len(where)], "o.id < ?")
-		pageArgs = append(args[:len(args):len(args)], cur.ID)
-	}
+	by, after, afterArgs := sortOrders(f)
+	page := append(where[:len(where):len(where)], after...)
+	pageArgs := append(args[:len(args):len(args)], afterArgs...)
 	var rows []T
 	if err := sqlx.SelectContext(ctx, db, &rows, `
 		SELECT `+columns+`
 		FROM orders o`+orderIndex(f)+`
 		WHERE `+strings.Join(page, " AND ")+`
-		ORDER BY o.id DESC
-		LIMIT ?`, append(pageArgs[:len(pageArgs):len(pageArgs)], f.Page.Limit+1)...); err != nil {
+		ORDER BY `+by+`
+		LIMIT ?`, append(pageArgs, f.Page.Limit+1)...); err != nil {
 		return list, err
 	}
-	list = model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return model.Cursor{ID: order(&row).ID} })
+	list = model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return orderCursor(f, order(&row)) })
 	orders := make([]*model.Order, len(list.Items))
 	for i := range list.Items {
 		orders[i] = order(&list.Items[i])
@@ -49,15 +48,47 @@ func listOrders[T any](ctx context.Context, db sqlx.QueryerContext, columns stri
 	return list, err
 }
 
-// orderIndex names the index that has the list's order, for the reason that productIndex tells.
+// sortOrders returns the ORDER BY of a list and what starts a page after its cursor. Orders whose time is not
+// known, which came with an earlier backend's database, are the oldest.
+func sortOrders(f model.OrderFilter) (by string, after []string, args []any) {
+	cur := f.Page.After()
+	if f.Sort() == "" {
+		if cur != nil {
+			after, args = []string{"o.id < ?"}, []any{cur.ID}
+		}
+		return "o.id DESC", after, args
+	}
+	by = "o.created_at DESC, o.id DESC"
+	switch {
+	case cur == nil:
+	case cur.Key == "":
+		after, args = []string{"o.created_at IS NULL AND o.id < ?"}, []any{cur.ID}
+	default:
+		at := cur.Time()
+		after = []string{"(o.created_at < ? OR (o.created_at = ? AND o.id < ?) OR o.created_at IS NULL)"}
+		args = []any{at, at, cur.ID}
+	}
+	return by, after, args
+}
+
+func orderCursor(f model.OrderFilter, o *model.Order) model.Cursor {
+	c := model.Cursor{Sort: f.Sort(), ID: o.ID}
+	if c.Sort != "" && o.CreatedAt != nil {
+		c.Key = o.CreatedAt.Format(time.RFC3339)
+	}
+	return c
+}
+
+// orderIndex names the index that has the list's order, for the reason that productIndex tells. A user's are looked
+// through for what the rest of the filter leaves.
 func orderIndex(f model.OrderFilter) string {
 	switch {
-	case f.From != nil || f.To != nil:
-		return "" // the time may narrow more
 	case f.UserID != 0:
 		return " FORCE INDEX (ix_orders_user)"
 	case f.Status != "":
-		return " FORCE INDEX (ix_orders_status)"
+		return " FORCE INDEX (ix_orders_status_created)"
+	case f.From != nil || f.To != nil:
+		return " FORCE INDEX (ix_orders_created)"
 	default:
 		return " FORCE INDEX (PRIMARY)"
 	}

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -172,18 +174,16 @@ func (s *Products) productIndex(ctx context.Context, f model.ProductFilter) (str
 		return " FORCE INDEX (" + indexInOrder(f) + ")", nil
 	}
 	where, args := productFilter(few)
-	var n int
-	if err := s.db.GetContext(ctx, &n, `
-		SELECT COUNT(*)
-		FROM (
-			SELECT 1
-			FROM products FORCE INDEX (`+index+`)
-			WHERE `+strings.Join(where, " AND ")+`
-			LIMIT ?
-		) few`, append(args, fewProducts+1)...); err != nil {
+	var more bool
+	err := s.db.GetContext(ctx, &more, `
+		SELECT TRUE
+		FROM products FORCE INDEX (`+index+`)
+		WHERE `+strings.Join(where, " AND ")+`
+		LIMIT 1 OFFSET ?`, append(args, fewProducts)...)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", err
 	}
-	if n > fewProducts {
+	if more {
 		index = indexInOrder(f)
 	}
 	return " FORCE INDEX (" + index + ")", nil
@@ -191,20 +191,18 @@ func (s *Products) productIndex(ctx context.Context, f model.ProductFilter) (str
 
 // fewIndex names the index that has what a filter may leave few of, "" if there is none, and that part of the filter.
 func fewIndex(f model.ProductFilter) (few model.ProductFilter, index string) {
-	few.Archived = f.Archived
 	sold := f.Archived != nil && !*f.Archived
-	priced := f.MinPrice != nil || f.MaxPrice != nil
-	switch {
-	case f.Archived != nil && *f.Archived:
-		few.MinPrice, few.MaxPrice = f.MinPrice, f.MaxPrice
-		return few, "ix_products_price"
+	switch byPrice := f.SortBy == model.SortPriceAsc || f.SortBy == model.SortPriceDesc; {
 	case sold && f.InStock != nil && !*f.InStock:
-		few.InStock = f.InStock
-		return few, "ix_products_stock"
-	case priced && f.SortBy != model.SortPriceAsc && f.SortBy != model.SortPriceDesc:
-		few.Category, few.MinPrice, few.MaxPrice = f.Category, f.MinPrice, f.MaxPrice
-		f.SortBy = model.SortPriceAsc
-		return few, indexInOrder(f)
+		return model.ProductFilter{Archived: f.Archived, InStock: f.InStock}, "ix_products_stock"
+	case (f.MinPrice != nil || f.MaxPrice != nil) && !byPrice:
+		few = model.ProductFilter{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice, SortBy: model.SortPriceAsc}
+		if sold {
+			few.Archived = f.Archived
+		}
+		return few, indexInOrder(few)
+	case f.Archived != nil && *f.Archived:
+		return model.ProductFilter{Archived: f.Archived}, "ix_products_price"
 	default:
 		return few, ""
 	}
