@@ -38,6 +38,8 @@ func TestStatements(t *testing.T) {
 		{"nobody", "GET /products", "", 1},
 		{"nobody", "GET /products?category=Test&sort_by=asc&search=l&min_price=1", "", 1},
 		{"nobody", "GET /products?count=true", "", 2},
+		{"nobody", "GET /products?in_stock=true&sort_by=name", "", 1},
+		{"nobody", "GET /products?min_price=1&sort_by=name", "", 2}, // one of them whether these are few
 		{"nobody", "GET /products/1", "", 1},
 		{"nobody", "GET /products/categories", "", 1},
 		{"nobody", "POST /auth/register", `{"name":"Zoe","email":"zoe@example.com","password":"a fine passphrase"}`, 1},

@@ -54,11 +54,16 @@ func containsAny(s string, texts []string) bool {
 	return false
 }
 
-// finish reports what is excepted for nothing.
+// finish reports what is excepted for nothing, and what could not be judged.
 func (j *judge) finish() {
 	for name := range exceptions {
 		if !j.used[name] {
 			j.t.Errorf("nothing needs the exception %q any more: take it out", name)
+		}
+	}
+	for kind, call := range j.hidden {
+		if !j.judged[kind] {
+			j.t.Errorf("%s: the plan can't be seen, because what is looked for is not there:\n%s", call, kind)
 		}
 	}
 }

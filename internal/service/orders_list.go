@@ -62,7 +62,7 @@ func sortOrders(f model.OrderFilter) (by string, after []string, args []any) {
 	switch {
 	case cur == nil:
 	case cur.Key == "":
-		after, args = []string{"o.created_at IS NULL AND o.id < ?"}, []any{cur.ID}
+		return "o.id DESC", []string{"o.created_at IS NULL AND o.id < ?"}, []any{cur.ID}
 	default:
 		at := cur.Time()
 		after = []string{"(o.created_at < ? OR (o.created_at = ? AND o.id < ?) OR o.created_at IS NULL)"}
