@@ -2,20 +2,20 @@ package handler_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"database/sql"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 
 	"hexamart/internal/model"
-	"net/http"
 )
 
 // TestPlans judges each statement that reads, of all that the services send, in a shop with much of everything: by the

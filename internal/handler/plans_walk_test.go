@@ -64,7 +64,7 @@ func (w *walk) route(method, address string) {
 	}
 }
 
-// services calls what no endpoint does, and is not to fail.
+// service has judged what was done other than by an endpoint, and did not fail.
 func (w *walk) service(name string, err error) {
 	w.t.Helper()
 	if err != nil {
