@@ -167,7 +167,7 @@ func TestMigrateHalfDone(t *testing.T) {
 	t.Parallel()
 	all := files(t)
 	// Of their making; those without a name make none.
-	order := []string{"users", "products", "carts", "orders", "order_items", "order_history", "stock_ledger", "", "idempotency_keys", "refresh_tokens", "audit_log", "login_failures", "", ""}
+	order := []string{"users", "products", "carts", "orders", "order_items", "order_history", "stock_ledger", "", "idempotency_keys", "refresh_tokens", "audit_log", "login_failures", "", "", ""}
 	for keep := range len(all) {
 		for _, lost := range []bool{false, true} {
 			name := "NotesLostAfter" + strconv.Itoa(keep)

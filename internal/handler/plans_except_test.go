@@ -27,6 +27,7 @@ var exceptions = map[string]exception{
 	"filtered products": {by: "listProducts", has: []string{"price >= ", "price <= ", "stock = 0", "archived_at IS NOT NULL"}, each: 60, more: 4_000,
 		why: "what a filter leaves is sorted if it is little, else met often enough on the way along the order"},
 	"a user's orders":    {by: "listOrders", has: []string{"o.user_id = "}, more: 2 * 5_010, why: "what else is asked of one user's orders is looked for among these"},
+	"orders of a time":   {by: "listOrders", has: []string{"o.created_at"}, each: 60, more: 4_000, why: "those of a status are looked for among them"},
 	"one admin's doings": {by: "(*Admin).ListAudit", has: []string{"a.actor_id = "}, more: 2 * 510, why: "what else is asked of them is looked for among these"},
 	"doings of a kind":   {by: "(*Admin).ListAudit", has: []string{"a.action = "}, more: 2 * 2_010, why: "those of a time are looked for among these"},
 }

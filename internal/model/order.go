@@ -192,10 +192,10 @@ func (f *OrderFilter) Validate() error {
 	return c.err()
 }
 
-// Sort is what the list is sorted by, in its cursors: newest first, which is by id, or of a time or a status by
-// when they were placed.
+// Sort is what the list is sorted by, in its cursors: newest first, which is by id, or of a time by when they were
+// placed.
 func (f *OrderFilter) Sort() string {
-	if f.UserID == 0 && (f.Status != "" || f.From != nil || f.To != nil) {
+	if f.UserID == 0 && (f.From != nil || f.To != nil) {
 		return SortCreated
 	}
 	return ""

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hexamart/internal/model"
 )
@@ -80,15 +81,15 @@ func TestCursorRefused(t *testing.T) {
 	for name, key := range map[string]string{"NoTime": "Lamp", "TimeTooEarly": "0001-01-01T00:00:00Z", "TimeTooLate": "10000-01-01T00:00:00Z"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := model.OrderFilter{Status: model.Shipped, Page: model.Page{Cursor: model.Cursor{Sort: model.SortCreated, Key: key, ID: 1}.String()}}
+			f := model.OrderFilter{From: &time.Time{}, Page: model.Page{Cursor: model.Cursor{Sort: model.SortCreated, Key: key, ID: 1}.String()}}
 			if got := problems(t, &f); !slices.Equal(got, []string{badCursor}) {
 				t.Errorf("got %q", got)
 			}
 		})
 	}
-	t.Run("OfAllOrdersInThoseOfAStatus", func(t *testing.T) {
+	t.Run("OfAllOrdersInThoseOfATime", func(t *testing.T) {
 		t.Parallel()
-		f := model.OrderFilter{Status: model.Shipped, Page: model.Page{Cursor: model.Cursor{ID: 1}.String()}}
+		f := model.OrderFilter{From: &time.Time{}, Page: model.Page{Cursor: model.Cursor{ID: 1}.String()}}
 		if got := problems(t, &f); !slices.Equal(got, []string{badCursor}) {
 			t.Errorf("got %q", got)
 		}

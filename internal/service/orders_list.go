@@ -79,16 +79,16 @@ func orderCursor(f model.OrderFilter, o *model.Order) model.Cursor {
 	return c
 }
 
-// orderIndex names the index that has the list's order, for the reason that productIndex tells. A user's are looked
-// through for what the rest of the filter leaves.
+// orderIndex names the index that has the list's order, for the reason that productIndex tells. A user's, and those of
+// a time, are looked through for what the rest of the filter leaves.
 func orderIndex(f model.OrderFilter) string {
 	switch {
 	case f.UserID != 0:
 		return " FORCE INDEX (ix_orders_user)"
-	case f.Status != "":
-		return " FORCE INDEX (ix_orders_status_created)"
 	case f.From != nil || f.To != nil:
 		return " FORCE INDEX (ix_orders_created)"
+	case f.Status != "":
+		return " FORCE INDEX (ix_orders_status)"
 	default:
 		return " FORCE INDEX (PRIMARY)"
 	}
