@@ -27,7 +27,6 @@ func TestPlans(t *testing.T) {
 	w := &walk{Shop: s, t: t, wire: sent, judge: j.judge, called: map[string]bool{}}
 	admin := w.person(1)
 	w.lists(admin)
-	w.undated(admin)
 	w.people(admin)
 	w.goods(admin)
 	w.shopping(admin)

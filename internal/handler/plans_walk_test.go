@@ -102,15 +102,6 @@ func (w *walk) lists(as *testkit.Person) {
 	}
 }
 
-// undated lists orders whose time is not known, and those around them.
-func (w *walk) undated(as *testkit.Person) {
-	for _, cursor := range []model.Cursor{{Sort: model.SortCreated, ID: 100}, {Sort: model.SortCreated, Key: "2020-01-01T00:00:00Z", ID: 1}} {
-		if w.read(as, "/admin/orders?limit=20&status=Pending&cursor="+cursor.String()) == "" {
-			w.t.Error("there are none")
-		}
-	}
-}
-
 // list reads some of a list, and what comes after that.
 func (w *walk) list(as *testkit.Person, address, query string, paged bool) {
 	w.route("GET", address)
@@ -313,6 +304,12 @@ func (w *walk) chores() {
 	by := model.Actor{Command: "hexamart admin"}
 	w.service("new admin", s.Auth.EnsureAdmin(ctx, by, "new-admin@example.com", "a fine passphrase"))
 	w.service("promoted admin", s.Auth.EnsureAdmin(ctx, by, "user9200@example.com", ""))
+	_, err = s.Products.BuildNames(ctx)
+	w.service("index names", err)
+	for _, search := range []string{"Handmade Lamp", "No. 00", "zebra"} {
+		_, err = s.Products.List(ctx, model.ProductFilter{Search: search, Page: model.Page{Limit: 20}})
+		w.service("search in the index", err)
+	}
 	_, err = s.Products.Seed(ctx)
 	w.service("seed", err)
 	w.Exec("INSERT INTO products (name, price, category, stock) SELECT name, price, CONCAT('Rare ', id), 1 FROM products WHERE id < 300")

@@ -78,12 +78,12 @@ func (p *Page) checkMoneyKey(c *check) {
 	}
 }
 
-// SortCreated is the Sort of cursors of lists by time. The Key is a time, empty where that is not known.
+// SortCreated is the Sort of cursors of lists by time, which is the Key.
 const SortCreated = "created"
 
-// checkTimeKey refuses a cursor whose sort value is neither empty nor a moment that a database holds.
+// checkTimeKey refuses a cursor whose sort value is not a moment that a database holds.
 func (p *Page) checkTimeKey(c *check) {
-	if p.after == nil || p.after.Key == "" {
+	if p.after == nil {
 		return
 	}
 	if at := p.after.Time(); at.Year() < 1000 || at.Year() > 9999 {

@@ -48,8 +48,7 @@ func listOrders[T any](ctx context.Context, db sqlx.QueryerContext, columns stri
 	return list, err
 }
 
-// sortOrders returns the ORDER BY of a list and what starts a page after its cursor. Orders whose time is not
-// known, which came with an earlier backend's database, are the oldest.
+// sortOrders returns the ORDER BY of a list and what starts a page after its cursor. An order of some time has one.
 func sortOrders(f model.OrderFilter) (by string, after []string, args []any) {
 	cur := f.Page.After()
 	if f.Sort() == "" {
@@ -58,17 +57,11 @@ func sortOrders(f model.OrderFilter) (by string, after []string, args []any) {
 		}
 		return "o.id DESC", after, args
 	}
-	by = "o.created_at DESC, o.id DESC"
-	switch {
-	case cur == nil:
-	case cur.Key == "":
-		return "o.id DESC", []string{"o.created_at IS NULL AND o.id < ?"}, []any{cur.ID}
-	default:
+	if cur != nil {
 		at := cur.Time()
-		after = []string{"(o.created_at < ? OR (o.created_at = ? AND o.id < ?) OR o.created_at IS NULL)"}
-		args = []any{at, at, cur.ID}
+		after, args = []string{"(o.created_at < ? OR (o.created_at = ? AND o.id < ?))"}, []any{at, at, cur.ID}
 	}
-	return by, after, args
+	return "o.created_at DESC, o.id DESC", after, args
 }
 
 func orderCursor(f model.OrderFilter, o *model.Order) model.Cursor {
