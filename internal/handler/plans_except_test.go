@@ -20,7 +20,6 @@ var exceptions = map[string]exception{
 	"figures":           {by: "readSums", all: true, why: "adds all orders up, once; from then on they are followed"},
 	"figures of days":   {by: "readWindow", all: true, why: "adds the days up, once"},
 	"figures' position": {by: "readPosition", all: true, why: "finds out once which rows of history are known, of the last ten thousand"},
-	"counts":            {by: "(*counts).count", all: true, why: "counts, by an index, at times that dashboards do not wait for"},
 	"counted":           {by: "(*counted).read", more: 300, why: "counts the last ones"},
 	"names":             {by: "(*names).part", all: true, why: "reads all names, some thousands at a time, into an index"},
 	"news":              {by: "readNews", all: true, why: "reads what has happened since the last time, however much"},
@@ -38,17 +37,16 @@ var exceptions = map[string]exception{
 }
 
 // excepted reports whether one of the exceptions is made for a statement.
-func (j *judge) excepted(s sending, p performance) bool {
+func (j *judge) excepted(s sending, p performance) (is bool) {
 	for name, e := range exceptions {
 		if e.by != "" && e.by != s.by || len(e.has) > 0 && !containsAny(s.sql, e.has) {
 			continue
 		}
 		if e.all || p.plan == "" && p.looked <= max(e.each, rowsEach)*p.most+rowsMore+e.more {
-			j.used[name] = true
-			return true
+			j.used[name], is = true, true
 		}
 	}
-	return false
+	return is
 }
 
 func containsAny(s string, texts []string) bool {

@@ -59,7 +59,7 @@ var (
 
 // shape is a statement, or a part of one, whatever its values.
 func shape(sql string) string {
-	return row.ReplaceAllString(values.ReplaceAllString(spaces.ReplaceAllString(sql, " "), "?"), "?")
+	return row.ReplaceAllString(spaces.ReplaceAllString(values.ReplaceAllString(sql, "?"), " "), "?")
 }
 
 // source calls found for each call in the services that sends something, without a text, and for each text that has to

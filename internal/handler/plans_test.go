@@ -94,7 +94,7 @@ var (
 	spaces = regexp.MustCompile(`\s+`)
 	// What MariaDB reads and EXPLAIN does not.
 	setStatement = regexp.MustCompile(`^\s*/\*M!.*?\*/`)
-	isRead       = regexp.MustCompile(`^(SELECT|WITH|UPDATE|DELETE|INSERT .*SELECT)\b`)
+	isRead       = regexp.MustCompile(`(?s)^(SELECT|WITH|UPDATE|DELETE|INSERT .*SELECT)\b`)
 	// The end of a batch that is not as expected: out of the batch it always is.
 	unless = regexp.MustCompile(`0 \* \(18446744073709551615 \+ \(ROW_COUNT\(\) <> \d+\)\)`)
 	limit  = regexp.MustCompile(`LIMIT (\d+)$`)
@@ -105,8 +105,8 @@ func (j *judge) judge(call string, sent []sending) {
 		for _, text := range s.statements() {
 			s.sql = text
 			j.all = append(j.all, s)
-			s.sql = strings.TrimSpace(spaces.ReplaceAllString(setStatement.ReplaceAllString(text, ""), " "))
-			s.sql = unless.ReplaceAllString(s.sql, "0")
+			s.exact = unless.ReplaceAllString(strings.TrimSpace(setStatement.ReplaceAllString(text, "")), "0")
+			s.sql = spaces.ReplaceAllString(s.exact, " ")
 			if !j.seen[s.sql] && isRead.MatchString(s.sql) {
 				j.seen[s.sql] = true
 				j.statement(call, s)
@@ -116,15 +116,15 @@ func (j *judge) judge(call string, sent []sending) {
 }
 
 func (j *judge) statement(call string, s sending) {
-	plan, err := j.explain(s.sql)
+	plan, err := j.explain(s.exact)
 	if err != nil {
 		j.t.Errorf("%s\n%s\n%v", call, s.sql, err)
 		return
 	}
 	var p performance
-	p.looked, p.most = j.measure(s.sql)
+	p.looked, p.most = j.measure(s.exact)
 	p.plan = trouble(plan, p.looked)
-	j.hide(call, s.sql, plan)
+	j.hide(call, s.exact, plan)
 	if m := limit.FindStringSubmatch(s.sql); m != nil {
 		p.most, _ = strconv.Atoi(m[1])
 	}

@@ -13,10 +13,11 @@ import (
 
 // sending is a statement on its way to the server, with its values, and where in the services it comes from.
 type sending struct {
-	sql  string
-	by   string // (*Products).List
-	file string
-	line int
+	sql   string
+	exact string // as it was sent, white space in values too
+	by    string // (*Products).List
+	file  string
+	line  int
 }
 
 // wire is a way to the database that keeps what the services send.
