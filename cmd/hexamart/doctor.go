@@ -75,7 +75,8 @@ func connectionAdvice(err error) string {
 	case errors.Is(err, database.ErrNoServer), errors.Is(err, database.ErrServerBusy):
 		return "see above"
 	case strings.Contains(text, "1045"), strings.Contains(text, "Access denied"):
-		return "the user or the password in DATABASE_URL is not right, or the user may not come from this machine or use this database"
+		return "the user or the password in DATABASE_URL is not right, or the user may not come from this machine or use this database; " +
+			"an account without a name goes before user@'%': DROP USER ''@'localhost'"
 	case strings.Contains(text, "1049"):
 		return "make the database: CREATE DATABASE ... CHARACTER SET utf8mb4"
 	case strings.Contains(text, "no such host"):
