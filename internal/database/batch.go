@@ -17,10 +17,14 @@ import (
 // somebody else's next statement. Where a statement fails, or does not match what is expected, nothing
 // happens.
 type Batch struct {
+	Shared bool // is the work of several callers, who could as well be served apart: it does not wait for rows for long
+
 	text  strings.Builder
 	args  []any
 	count int
 }
+
+const setPatience = "SET SESSION innodb_lock_wait_timeout = "
 
 // ErrUnexpected says that a statement of a batch did not match as many rows as expected, or that they stayed locked.
 var ErrUnexpected = errors.New("the rows are not what they were")
@@ -85,15 +89,19 @@ func (b *Batch) runOn(ctx context.Context, c *conn) ([]Done, error) {
 	// Like a COMMIT it goes on when its caller has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
 	defer cancel()
-	res, err := c.exec(ctx, "START TRANSACTION;\n"+b.text.String()+"COMMIT", args)
+	text, before := b.text.String(), 1
+	if b.Shared {
+		text, before = setPatience+sharedPatience+";\n"+text+setPatience+rowPatience+";\n", 2
+	}
+	res, err := c.exec(ctx, "START TRANSACTION;\n"+text+"COMMIT", args)
 	if err == nil {
 		ids, rows := res.(mysql.Result).AllLastInsertIds(), res.(mysql.Result).AllRowsAffected()
-		if len(ids) != b.count+2 || len(rows) != len(ids) {
+		if len(ids) != b.count+2*before || len(rows) != len(ids) {
 			return nil, fmt.Errorf("%d results of %d statements", len(ids), b.count)
 		}
 		done := make([]Done, b.count)
 		for i := range done { // the first and the last are not the caller's
-			done[i] = Done{ids[i+1], rows[i+1]}
+			done[i] = Done{ids[i+before], rows[i+before]}
 		}
 		return done, nil
 	}
@@ -101,7 +109,11 @@ func (b *Batch) runOn(ctx context.Context, c *conn) ([]Done, error) {
 	if !errors.As(err, &told) {
 		return nil, &commitError{err}
 	}
-	if (connTx{ctx, c}).Rollback() != nil {
+	failed := (connTx{ctx, c}).Rollback()
+	if b.Shared && failed == nil {
+		_, failed = c.exec(ctx, setPatience+rowPatience, nil)
+	}
+	if failed != nil {
 		c.useless = true
 	}
 	if hasNumber(err, erLockWait) { // by somebody who keeps the rows for long: nothing to wait for a second time here

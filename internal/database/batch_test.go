@@ -5,7 +5,9 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 
 	"hexamart/internal/database"
@@ -14,7 +16,12 @@ import (
 
 func batchDB(t *testing.T) *sqlx.DB {
 	t.Helper()
-	db := testkit.Open(t, testkit.EmptyDatabase(t), nil)
+	return batchDBOn(t, testkit.EmptyDatabase(t))
+}
+
+func batchDBOn(t *testing.T, cfg *mysql.Config) *sqlx.DB {
+	t.Helper()
+	db := testkit.Open(t, cfg, nil)
 	run(t, db, "CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, n INT NOT NULL, UNIQUE KEY (n))")
 	run(t, db, "INSERT INTO t (id, n) VALUES (7, 1)")
 	return db
@@ -75,6 +82,40 @@ func TestBatch(t *testing.T) {
 				t.Errorf("left are %v", got)
 			}
 		})
+	}
+}
+
+// TestBatchShared runs batches of several callers: they do not wait for a row for long, and nobody who comes on their
+// connection notices.
+func TestBatchShared(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db, one := batchDBOn(t, cfg), testkit.Open(t, cfg, nil)
+	one.SetMaxOpenConns(1)
+	run(t, db, "INSERT INTO t (id, n) VALUES (8, 2)")
+	holder, err := db.BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Rollback() }()
+	run(t, holder, "UPDATE t SET n = 100 WHERE id = 8")
+	for id, want := range map[int]error{7: nil, 8: database.ErrUnexpected} {
+		b := database.Batch{Shared: true}
+		raised := b.Add("UPDATE t SET n = n + 10 WHERE id = ?", id)
+		start := time.Now()
+		done, err := b.Run(t.Context(), one)
+		if !errors.Is(err, want) || time.Since(start) > 4*time.Second {
+			t.Errorf("%d: %v after %v", id, err, time.Since(start))
+		}
+		if err == nil && done[raised].Rows != 1 {
+			t.Errorf("%d: did %v", id, done)
+		}
+		if patience := number(t, one, "SELECT @@SESSION.innodb_lock_wait_timeout"); patience != 5 {
+			t.Errorf("%d: waits for %d s from now on", id, patience)
+		}
+	}
+	if got := strs(t, one, "SELECT n FROM t ORDER BY id"); !slices.Equal(got, []string{"11", "2"}) {
+		t.Errorf("there are %v", got)
 	}
 }
 

@@ -80,8 +80,21 @@ func (s *Cart) Add(ctx context.Context, userID int64, in model.CartInput) (model
 		return item, fail("add to cart", err)
 	}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		// One addition to a cart at a time, so that it is not filled beyond its room by many at once.
+		var id int64
+		err := tx.GetContext(ctx, &id, `
+			SELECT id
+			FROM users
+			WHERE id = ?
+			FOR UPDATE`, userID)
+		if errors.Is(err, sql.ErrNoRows) { // deleted meanwhile
+			return errStaleToken
+		}
+		if err != nil {
+			return err
+		}
 		// Written first and judged after: the row lock makes two additions at once add up.
-		_, err := tx.ExecContext(ctx, `
+		_, err = tx.ExecContext(ctx, `
 			INSERT INTO carts (user_id, product_id, quantity)
 			VALUES (?, ?, ?)
 			ON DUPLICATE KEY UPDATE quantity = quantity + VALUES(quantity)`, userID, *in.ProductID, *in.Quantity)

@@ -58,6 +58,7 @@ func (s *Cart) judge(ctx context.Context, calls []*call[newLine, model.CartItem]
 	var read []*addition
 	if err := s.db.SelectContext(ctx, &read, `
 		SELECT asked.n, asked.user_id, p.id AS product_id, p.name, p.price, p.image_url, p.stock, COALESCE(c.id, 0) AS id,
+			COALESCE(c.quantity, 0) AS quantity,
 			(SELECT COUNT(*) FROM carts l WHERE l.user_id = asked.user_id) AS cart_lines
 		FROM (`+asked("SELECT ? AS n, ? AS user_id, ? AS product_id", len(calls))+`) asked
 		STRAIGHT_JOIN `+productsByID+` ON p.id = asked.product_id
@@ -65,13 +66,23 @@ func (s *Cart) judge(ctx context.Context, calls []*call[newLine, model.CartItem]
 		WHERE p.archived_at IS NULL`, args...); err != nil {
 		return nil, err
 	}
-	may := read[:0]
+	may, pieces, lines := read[:0], map[[2]int64]int64{}, map[int64]int64{} // of the group, by line and by cart
 	for _, a := range read {
 		a.call, a.most = calls[a.N], min(model.MaxQuantity, a.Stock)
-		a.call.err = database.ErrUnexpected
-		if a.call.ask.quantity <= a.most && (a.ID != 0 || a.Lines <= model.MaxCartLines/2) { // other tabs may add lines, too
-			may = append(may, a)
+		if a.call.err = a.call.ctx.Err(); a.call.err != nil { // the client has gone in time
+			continue
 		}
+		line := [2]int64{a.UserID, a.ProductID}
+		quantity := pieces[line] + a.call.ask.quantity
+		isNew := a.ID == 0 && pieces[line] == 0
+		a.call.err = database.ErrUnexpected
+		if a.Quantity+quantity > a.most || isNew && a.Lines+lines[a.UserID] > model.MaxCartLines/2 { // other tabs may add lines, too
+			continue
+		}
+		if pieces[line] = quantity; isNew {
+			lines[a.UserID]++
+		}
+		may = append(may, a)
 	}
 	return may, nil
 }
@@ -85,9 +96,9 @@ func asked(row string, n int) string {
 // of their ids, as everywhere.
 func (s *Cart) write(ctx context.Context, additions []*addition) ([]database.Done, error) {
 	slices.SortFunc(additions, func(a, b *addition) int {
-		return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.N, b.N))
+		return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.N, b.N))
 	})
-	var b database.Batch
+	b := database.Batch{Shared: len(additions) > 1}
 	for _, a := range additions {
 		quantity := a.call.ask.quantity
 		b.Add(`

@@ -20,7 +20,7 @@ type coalescer[Q, A any] struct {
 	patience time.Duration // for which a group keeps others waiting: a slow one, or a lost connection, is no reason to
 
 	// work sets the answer or the error of every call. It is run by the goroutine of the one that came first; its
-	// context has that one's deadline, and does not end when its client hangs up.
+	// context has the last of their deadlines, and does not end when a client hangs up.
 	work func(ctx context.Context, calls []*call[Q, A])
 
 	mu       sync.Mutex
@@ -97,12 +97,26 @@ func (c *coalescer[Q, A]) lead(ctx context.Context, group []*call[Q, A]) {
 		}
 	}()
 	shared := context.WithoutCancel(ctx)
-	if deadline, ok := ctx.Deadline(); ok {
+	if deadline, ok := latest(group); ok {
 		var cancel context.CancelFunc
 		shared, cancel = context.WithDeadline(shared, deadline)
 		defer cancel()
 	}
 	c.work(shared, group)
+}
+
+// latest returns the last of a group's deadlines, unless one has none.
+func latest[Q, A any](group []*call[Q, A]) (last time.Time, ok bool) {
+	for _, c := range group {
+		deadline, ok := c.ctx.Deadline()
+		if !ok {
+			return last, false
+		}
+		if deadline.After(last) {
+			last = deadline
+		}
+	}
+	return last, true
 }
 
 // next lets those who wait begin, up to a group's size; without any there is room again.

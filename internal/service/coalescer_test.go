@@ -8,6 +8,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"hexamart/internal/database"
 )
 
 // groups is a coalescer that doubles numbers, takes a second for it, and remembers which it was asked for together.
@@ -207,4 +211,50 @@ func TestCoalescerPanic(t *testing.T) {
 			t.Errorf("afterwards 9 gets %d, %v; %d are under way", got, err, g.underWay)
 		}
 	})
+}
+
+// TestCoalescerDeadline gives a group the time that the most patient of its callers has.
+func TestCoalescerDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var took [][]int
+		g := groups(&took)
+		var wg sync.WaitGroup
+		for ask, patience := range []time.Duration{time.Hour, 1500 * time.Millisecond, time.Minute} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			wg.Go(func() {
+				if got, err := g.do(ctx, ask); err != nil || got != 2*ask {
+					t.Errorf("%d gets %d, %v", ask, got, err)
+				}
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if fmt.Sprint(took) != "[[0] [1 2]]" {
+			t.Errorf("the groups are %v", took)
+		}
+	})
+}
+
+// TestApart tells what several are tried again for, each alone: nothing that may have happened.
+func TestApart(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[uint16]bool{1213: true, 1205: true, 1452: true, 1062: true, 1153: true, 3819: true, 1180: false, 1047: false, 1053: false, 1317: false} {
+		err := error(&mysql.MySQLError{Number: number})
+		if got := apart(err, 2); errors.Is(got, database.ErrUnexpected) != want || !want && !errors.Is(got, err) {
+			t.Errorf("%d becomes %v", number, got)
+		}
+		if got := apart(err, 1); !errors.Is(got, err) {
+			t.Errorf("%d of one becomes %v", number, got)
+		}
+	}
+	for _, err := range []error{nil, mysql.ErrInvalidConn, context.DeadlineExceeded, errors.New("an odd number of results")} {
+		if got := apart(err, 2); !errors.Is(got, err) || errors.Is(got, database.ErrUnexpected) {
+			t.Errorf("%v becomes %v", err, got)
+		}
+	}
+	if got := apart(database.ErrUnexpected, 2); !errors.Is(got, database.ErrUnexpected) {
+		t.Errorf("ErrUnexpected becomes %v", got)
+	}
 }

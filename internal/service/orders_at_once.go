@@ -95,7 +95,7 @@ func (s *Orders) draft(ctx context.Context, calls []*call[newOrder, model.Placed
 
 // write places all of these orders, or none, and sets their ids.
 func write(ctx context.Context, db *sqlx.DB, drafts []*draft) error {
-	var b database.Batch
+	b := database.Batch{Shared: len(drafts) > 1}
 	lines := batchLines(&b, drafts)
 	products := batchStock(&b, drafts, lines)
 	orders := batchOrders(&b, drafts, products)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,7 +86,7 @@ func TestOrdersTogether(t *testing.T) {
 	})
 	batches := 0
 	for _, sql := range sent {
-		if strings.HasPrefix(sql, "START TRANSACTION; DELETE") {
+		if strings.HasPrefix(sql, "START TRANSACTION; ") && strings.Contains(sql, " DELETE c FROM carts ") {
 			batches++
 		}
 	}
@@ -322,6 +323,30 @@ func TestCartTogether(t *testing.T) {
 	}
 	if !slices.Equal(carts, want) {
 		t.Errorf("the carts are %v, want %v", carts, want)
+	}
+}
+
+// TestCartTogetherRoom has one person put many more products than a cart takes into one that is half full, as one group.
+func TestCartTogetherRoom(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	fillCatalogue(s, 200)
+	s.Exec("UPDATE products SET archived_at = NULL")
+	s.Exec("INSERT INTO carts (user_id, product_id, quantity) SELECT ?, id, 1 FROM products WHERE id <= ?", u.ID, model.MaxCartLines/2)
+	_, adding, _ := service.Coalescers(s.Services)
+	var full atomic.Int64
+	together(t, adding, model.MaxCartLines, func(i int) {
+		product, quantity := model.Int(model.MaxCartLines/2+1+i), model.Int(1)
+		_, err := s.Services.Cart.Add(t.Context(), u.ID, model.CartInput{ProductID: &product, Quantity: &quantity})
+		if code(err) == apperr.CartFull {
+			full.Add(1)
+		} else if err != nil {
+			t.Error(err)
+		}
+	})
+	if n := s.Count("SELECT COUNT(*) FROM carts"); n > model.MaxCartLines || n+full.Load() != 3*model.MaxCartLines/2 {
+		t.Errorf("%d lines, %d were refused", n, full.Load())
 	}
 }
 
