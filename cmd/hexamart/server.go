@@ -31,8 +31,10 @@ func newServer(handler http.Handler, log *slog.Logger, proxies []netip.Prefix) *
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ConnState:         newConnections(roomForConnections(), proxies).note,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is answered like any other address that is not there
+		ConnState:                    newConnections(roomForConnections(), proxies).note,
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/netip"
@@ -67,9 +68,24 @@ func Load() (Config, error) {
 // readEnvFile returns the settings of a file, none if it is not there. A dollar stands for itself
 // unless a brace follows, as it did for the earlier backend: passwords are full of them.
 func readEnvFile(path string) (map[string]string, error) {
-	b, err := os.ReadFile(path) // #nosec G304 -- the operator's DATA_DIR, or .env
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
+	}
+	if err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+		err = errors.New("it is not a file")
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path) // #nosec G304 -- the operator's DATA_DIR, or .env
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxEnvFile+1))
+	if err == nil && len(b) > maxEnvFile {
+		err = fmt.Errorf("it has more than %d KiB", maxEnvFile>>10)
 	}
 	if err != nil {
 		return nil, err
@@ -92,6 +108,8 @@ func readEnvFile(path string) (map[string]string, error) {
 	}
 	return values, nil
 }
+
+const maxEnvFile = 1 << 20
 
 var comment = regexp.MustCompile(`[ \t]+#[^\r\n]*`)
 

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -189,5 +191,23 @@ func TestParseReportsAll(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "hush") {
 		t.Errorf("a secret is in\n%v", err)
+	}
+}
+
+// TestEnvFileOdd gives as .env what is no file, or no end of one.
+func TestEnvFileOdd(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	large := filepath.Join(dir, "large")
+	if err := os.WriteFile(large, make([]byte, maxEnvFile+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, large, "/dev/zero"} {
+		if values, err := readEnvFile(path); err == nil {
+			t.Errorf("%s has %v", path, values)
+		}
+	}
+	if values, err := readEnvFile(os.DevNull); err != nil || len(values) > 0 { // what hides one that is there
+		t.Errorf("got %v, %v", values, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/mail"
 	"net/url"
+	"path"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,14 +26,26 @@ func (c *check) bad(name, format string, args ...any) {
 func (c *check) text(name string, v *string, limit int) {
 	*v = strings.TrimSpace(*v)
 	switch {
-	case *v == "":
+	case !strings.ContainsFunc(*v, isVisible):
 		c.bad(name, "is required")
 	case utf8.RuneCountInString(*v) > limit:
 		c.bad(name, "must have at most %d characters", limit)
-	case strings.ContainsFunc(*v, unicode.IsControl):
+	case strings.ContainsFunc(*v, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(bidiOverrides, r) }):
 		c.bad(name, "must not contain line breaks or control characters")
 	}
 }
+
+// isVisible tells what leaves a trace on a screen from what only looks like nothing, and lets one text pass for another.
+func isVisible(r rune) bool {
+	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(blanks, r)
+}
+
+var (
+	// blanks are letters and symbols without any ink: fillers, an empty braille cell.
+	blanks = &unicode.RangeTable{R16: []unicode.Range16{{0x034f, 0x034f, 1}, {0x115f, 0x1160, 1}, {0x2800, 0x2800, 1}, {0x3164, 0x3164, 1}, {0xffa0, 0xffa0, 1}}}
+	// bidiOverrides turn the text after them around, whatever it is. The marks that right-to-left scripts need are not among them.
+	bidiOverrides = &unicode.RangeTable{R16: []unicode.Range16{{0x202a, 0x202e, 1}, {0x2066, 0x2069, 1}}}
+)
 
 // address is text in which line breaks are welcome.
 func (c *check) address(name string, v *string) {
@@ -51,7 +64,8 @@ func (c *check) email(name string, v *string) {
 	if c.text(name, v, 255); len(c.fields) > was {
 		return
 	}
-	if a, err := mail.ParseAddress(*v); err != nil || a.Address != *v || strings.ContainsAny(*v, "\"<>() ") {
+	odd := func(r rune) bool { return !isVisible(r) }
+	if a, err := mail.ParseAddress(*v); err != nil || a.Address != *v || strings.ContainsAny(*v, "\"<>() ") || strings.ContainsFunc(*v, odd) {
 		c.bad(name, "must be an e-mail address such as name@example.com")
 	}
 }
@@ -75,8 +89,9 @@ func (c *check) imageURL(name string, v *string) {
 		return
 	}
 	u, err := url.Parse(*v)
-	own := strings.HasPrefix(*v, pictures.Path) && !strings.ContainsAny(*v, "\"<>\\")
-	if !own && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
+	odd := err != nil || u.User != nil || strings.ContainsAny(*v, "\"<>\\")
+	own := strings.HasPrefix(*v, pictures.Path) && path.Clean(*v) == *v
+	if odd || !own && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		c.bad(name, "must be a web address that starts with http:// or https://")
 	} else if utf8.RuneCountInString(*v) > 255 {
 		c.bad(name, "must have at most 255 characters")

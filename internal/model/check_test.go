@@ -75,6 +75,11 @@ func TestValidateName(t *testing.T) {
 		"Nul":                   bad(with("A\x00B"), control),
 		"Escape":                bad(with("A\x1b[31mB"), control),
 		"Delete":                bad(with("A\u007fB"), control),
+		"RightToLeft":           ok(with("\u200fאשה")),
+		"Emoji":                 ok(with("👩\u200d🚀")),
+		"OnlyInvisible":         bad(with("\u200b\u00ad\u3164\u2800"), "name: Name is required."),
+		"TurnedAround":          bad(with("\u202eahsA"), control),
+		"Isolated":              bad(with("A\u2066B"), control),
 	})
 }
 
@@ -109,6 +114,11 @@ func TestValidateEmail(t *testing.T) {
 		"LineBreak":      bad(with("asha@example.com\nBcc: x"), "email: Email must not contain line breaks or control characters."),
 		"ControlInIt":    bad(with("as\x00ha@example.com"), "email: Email must not contain line breaks or control characters."),
 		"TrailingDotted": bad(with("asha@example.com."), shape),
+		"NoWidth":        bad(with("asha\u200b@example.com"), shape),
+		"NoWidthBefore":  bad(with("\ufeffasha@example.com"), shape),
+		"Joiner":         bad(with("asha@\u200dexample.com"), shape),
+		"Filler":         bad(with("asha\u3164@example.com"), shape),
+		"TurnedAround":   bad(with("asha@example.com\u202e"), "email: Email must not contain line breaks or control characters."),
 	})
 }
 
@@ -176,6 +186,11 @@ func TestValidateImageURL(t *testing.T) {
 		"Opaque":     bad(with("https:lamp.png"), shape),
 		"BadEscape":  bad(with("https://shop.example%zz/"), shape),
 		"LineBreak":  bad(with("https://shop.example/\nx"), shape),
+		"Own":        ok(with("/pictures/plate-teal.svg")),
+		"OwnAbove":   bad(with("/pictures/../../admin"), shape),
+		"OwnDoubled": bad(with("/pictures//evil.example/x"), shape),
+		"Quote":      bad(with(`https://x/"onerror=1`), shape),
+		"Password":   bad(with("https://u:p@shop.example/"), shape),
 		"HiddenStar": bad(with("java\tscript:https://x"), shape),
 	})
 }
