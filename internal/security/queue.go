@@ -6,22 +6,30 @@ import (
 	"errors"
 	"slices"
 	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // ErrBusy says that so many wait already that a turn would hardly come in time.
 var ErrBusy = errors.New("too many are waiting")
 
 // Queue lets some work at a time, and others wait: those of one address in the order in which they came, and the
-// addresses in turns, so that whoever comes many times at once waits for themselves and nobody else for them.
+// addresses in turns, so that whoever comes many times at once waits for themselves and nobody else for them. Every other
+// turn is one of the addresses that are known, so that who comes from many new ones at once does not keep those waiting.
 type Queue struct {
-	room int // for those who wait
+	room  int                          // for those who wait
+	known *lru.Cache[string, struct{}] // addresses
 
 	mu      sync.Mutex
 	free    int
 	waiting int
 	lines   map[string]*list.Element // of turns
 	turns   *list.List               // of *line; whoever is next stands at the front
+	passed  bool                     // over those who stand before a known one, the last time
 }
+
+// knownAddresses is how many are kept in mind.
+const knownAddresses = 10_000
 
 // line is who waits for a turn from one address.
 type line struct {
@@ -33,8 +41,15 @@ type waiter struct{ told chan error }
 
 // NewQueue has so many places to work, and room for so many to wait.
 func NewQueue(places, room int) *Queue {
-	return &Queue{room: room, free: places, lines: map[string]*list.Element{}, turns: list.New()}
+	known, err := lru.New[string, struct{}](knownAddresses)
+	if err != nil {
+		panic(err) // a wrong constant of our own
+	}
+	return &Queue{room: room, known: known, free: places, lines: map[string]*list.Element{}, turns: list.New()}
 }
+
+// Know remembers an address from which somebody came who has proved to be no stranger.
+func (q *Queue) Know(address string) { q.known.Add(address, struct{}{}) }
 
 // Enter waits for a place to work; leave gives it back. It fails when ctx ends first, and with ErrBusy where
 // there is no room. When the room is full, the last of the longest line goes for the first of others.
@@ -85,7 +100,8 @@ func (q *Queue) join(address string) (*waiter, error) {
 	return w, nil
 }
 
-// makeRoom sends away the last of the longest line, unless the address would then have the longest.
+// makeRoom sends away the last of the longest line, unless the address would then have the longest. For the first of a
+// known address any stranger goes.
 func (q *Queue) makeRoom(address string) bool {
 	own, longest := 0, 0
 	var at *list.Element
@@ -99,7 +115,10 @@ func (q *Queue) makeRoom(address string) bool {
 		}
 	}
 	if longest <= own+1 {
-		return false
+		if at = q.lastStranger(); own > 0 || at == nil || !q.known.Contains(address) {
+			return false
+		}
+		longest = len(at.Value.(*line).waiters)
 	}
 	last := at.Value.(*line).waiters[longest-1]
 	q.remove(at, longest-1)
@@ -130,9 +149,30 @@ func (q *Queue) leave() {
 	q.pass()
 }
 
+func (q *Queue) lastStranger() *list.Element {
+	for e := q.turns.Back(); e != nil; e = e.Prev() {
+		if !q.known.Contains(e.Value.(*line).address) {
+			return e
+		}
+	}
+	return nil
+}
+
+// next is the line whose turn it is, or nil.
+func (q *Queue) next() *list.Element {
+	if q.passed = !q.passed; q.passed {
+		for e := q.turns.Front(); e != nil; e = e.Next() {
+			if q.known.Contains(e.Value.(*line).address) {
+				return e
+			}
+		}
+	}
+	return q.turns.Front()
+}
+
 // pass gives a place to whoever is next, whose address is then last.
 func (q *Queue) pass() {
-	at := q.turns.Front()
+	at := q.next()
 	if at == nil {
 		q.free++
 		return

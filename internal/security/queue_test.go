@@ -145,6 +145,43 @@ func TestQueueIsFair(t *testing.T) {
 		}
 		checkEmpty(t, s.Queue, 1)
 	})
+	t.Run("Strangers", func(t *testing.T) { // from an address each
+		t.Parallel()
+		s := newStand(t, 100)
+		for i := range 50 {
+			s.come(t.Context(), fmt.Sprint("f", i), fmt.Sprint("flood ", i))
+		}
+		s.Know("home")
+		for i := range 3 {
+			s.come(t.Context(), fmt.Sprint("ann", i), "home")
+		}
+		s.leave()
+		order := strings.Fields(s.rest())
+		if len(order) != 53 || slices.Index(order, "ann0") > 1 || slices.Index(order, "ann2") > 5 || slices.Index(order, "f1") > 4 {
+			t.Errorf("the order is %v", order)
+		}
+		checkEmpty(t, s.Queue, 1)
+	})
+	t.Run("FullOfStrangers", func(t *testing.T) {
+		t.Parallel()
+		s := newStand(t, 3)
+		for i := range 3 {
+			s.come(t.Context(), fmt.Sprint("f", i), fmt.Sprint("flood ", i))
+		}
+		s.Know("home")
+		s.come(t.Context(), "ann", "home")
+		if _, err := s.Enter(t.Context(), "elsewhere"); !errors.Is(err, ErrBusy) {
+			t.Errorf("one more stranger got %v", err)
+		}
+		if _, err := s.Enter(t.Context(), "home"); !errors.Is(err, ErrBusy) {
+			t.Errorf("a second one of the known address got %v", err)
+		}
+		s.leave()
+		if order := s.rest(); order != "-f2 ann f0 f1" {
+			t.Errorf("the order is %v", order)
+		}
+		checkEmpty(t, s.Queue, 1)
+	})
 	t.Run("InTurns", func(t *testing.T) {
 		t.Parallel()
 		s := newStand(t, 100)
