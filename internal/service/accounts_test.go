@@ -90,7 +90,7 @@ func TestHashingIsFair(t *testing.T) {
 			return err
 		},
 	}
-	leave := service.FillHashing(s.Services.Auth, flood)
+	leave := service.FillHashing(s.Services.Auth, func(int) string { return flood })
 	for name, do := range ways {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // for ever, if it waited
 		defer cancel()
@@ -144,5 +144,34 @@ func TestRegistrationsAreFair(t *testing.T) {
 		if a := <-answers; a.code != "" {
 			t.Errorf("one that waited: %+v", a)
 		}
+	}
+}
+
+// TestKnownAddress fills the room for those who wait to log in with strangers, each from an address of its own: an address
+// from which somebody has logged in before gets in all the same, and one that failed does not.
+func TestKnownAddress(t *testing.T) {
+	t.Parallel()
+	const home, elsewhere = "198.51.100.7", "198.51.100.8"
+	s := testkit.NewShop(t)
+	u := s.User()
+	login := func(ctx context.Context, address, password string) error {
+		_, err := s.Services.Auth.Login(ctx, model.LoginInput{Username: u.Email, Password: password}, model.Actor{Address: address})
+		return err
+	}
+	if err := login(t.Context(), home, u.Password); err != nil {
+		t.Fatal(err)
+	}
+	if err := login(t.Context(), elsewhere, "not the password"); code(err) != apperr.InvalidCredentials {
+		t.Fatal(err)
+	}
+	leave := service.FillHashing(s.Services.Auth, func(i int) string { return fmt.Sprint("stranger ", i) })
+	defer leave()
+	if err := login(t.Context(), elsewhere, u.Password); !errors.Is(err, security.ErrBusy) {
+		t.Errorf("a stranger: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := login(ctx, home, u.Password); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who was here before does not wait for a slot: %v", err)
 	}
 }

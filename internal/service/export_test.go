@@ -71,9 +71,9 @@ func FillRegistrations(a *Auth, waiting int) (leave func()) {
 	}
 }
 
-// FillHashing takes all slots to hash in, and lets so many wait from an address as there is room for, until the
+// FillHashing takes all slots to hash in, and lets so many wait as there is room for, each from an address, until the
 // returned function is called.
-func FillHashing(a *Auth, address string) (leave func()) {
+func FillHashing(a *Auth, address func(i int) string) (leave func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	gone, goneNow := context.WithCancel(ctx)
 	goneNow()
@@ -88,9 +88,10 @@ func FillHashing(a *Auth, address string) (leave func()) {
 	var all sync.WaitGroup
 	full := make(chan struct{})
 	var once sync.Once
-	for filled := false; !filled; {
+	filled := false
+	for i := 0; !filled; i++ {
 		all.Go(func() {
-			leave, err := a.passwords.Slot(ctx, address)
+			leave, err := a.passwords.Slot(ctx, address(i))
 			if err == nil {
 				leave()
 			}

@@ -88,6 +88,9 @@ func TestOrdersTogether(t *testing.T) {
 	for _, sql := range sent {
 		if strings.HasPrefix(sql, "START TRANSACTION; ") && strings.Contains(sql, " DELETE c FROM carts ") {
 			batches++
+			if !strings.Contains(sql, "SET SESSION innodb_lock_wait_timeout = 1;") {
+				t.Errorf("a group waits for rows for as long as one would alone: %s", sql)
+			}
 		}
 	}
 	if batches != 1 || len(ids) != people || s.Count("SELECT COUNT(*) FROM carts") != 0 {
