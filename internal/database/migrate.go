@@ -42,15 +42,17 @@ func Migrate(ctx context.Context, db *sqlx.DB) (applied []Migration, err error) 
 	return applied, nil
 }
 
-// A change of the schema waits for those who use its table, and everybody who comes later waits behind it: for longer than
-// any of these waits for a row or a table while it has others, but not for a backup. Then it lets the others go first
-// and asks again, for about eight minutes in all.
+// A change of the schema waits for those who use its table, and everybody who comes later waits behind it. Often one of
+// them has rows that one of those waits for, which no server notices: then the later one gives way first, whose patience
+// is the shorter (tablePatience), and after a few such turns the change does, so that nobody waits behind it for
+// long. It lets the others go first and asks again, for about eight minutes in all. Once it has the table, it has a
+// little more patience, for those who are about to be done with rows that refer to it.
 const (
-	upPatience = "SET SESSION lock_wait_timeout = 8, innodb_lock_wait_timeout = 8"
-	upTries    = 30
+	upPatience = "SET SESSION lock_wait_timeout = 2, innodb_lock_wait_timeout = 3"
+	upTries    = 60
 	dupTries   = 5
-	upPause    = 500 * time.Millisecond // more each time
-	upPauseMax = 10 * time.Second
+	upPause    = 250 * time.Millisecond // more each time
+	upPauseMax = 8 * time.Second
 )
 
 // up applies what is pending of files. A change that the server gave up for another's sake is made again, and so is one

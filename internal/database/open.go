@@ -48,11 +48,12 @@ func Open(ctx context.Context, cfg *mysql.Config, observe Observer) (*sqlx.DB, e
 	return db, nil
 }
 
-// For how many seconds a statement waits for a row; and one of a batch that is many people's, whom one's row must not
-// keep.
+// For how many seconds a statement waits for a row; one of a batch that is many people's, whom one's row must not
+// keep; and any statement for a table, which a migration is about to change (see upPatience).
 const (
 	rowPatience    = "5"
 	sharedPatience = "1"
+	tablePatience  = "1"
 )
 
 // setUp returns cfg with all that the shop's SQL expects of a connection.
@@ -73,8 +74,8 @@ func setUp(cfg *mysql.Config) *mysql.Config {
 	cfg.Params["time_zone"] = "'+00:00'"
 	cfg.Params["innodb_lock_wait_timeout"] = rowPatience
 	cfg.Params["wait_timeout"] = waitTimeout
-	if cfg.Params["lock_wait_timeout"] == "" { // for whole tables, which a migration changes; it has more patience
-		cfg.Params["lock_wait_timeout"] = "2"
+	if cfg.Params["lock_wait_timeout"] == "" {
+		cfg.Params["lock_wait_timeout"] = tablePatience
 	}
 	return cfg
 }

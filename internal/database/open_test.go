@@ -53,7 +53,7 @@ func TestOpenSetsUpEveryConnection(t *testing.T) {
 			"SELECT @@SESSION.character_set_client":     "utf8mb4",
 			"SELECT @@SESSION.character_set_results":    "utf8mb4",
 			"SELECT @@SESSION.innodb_lock_wait_timeout": "5",
-			"SELECT @@SESSION.lock_wait_timeout":        "2",
+			"SELECT @@SESSION.lock_wait_timeout":        "1",
 			"SELECT @@SESSION.autocommit":               "1",
 			"SELECT @@SESSION.wait_timeout":             "60", // a dead client's locks last no longer
 		} {

@@ -15,7 +15,7 @@ import (
 // How often a transaction runs: again after the server gave it up, with pauses that grow from a
 // millisecond to a tenth of a second, and again after its connection was lost.
 const (
-	maxTries  = 12
+	maxTries  = 20
 	lostTries = 3
 )
 

@@ -45,17 +45,26 @@ func takeKey(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInput
 }
 
 func readAnswer(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInput) (model.PlacedOrder, error) {
-	const query = `
-		SELECT request, answer
-		FROM idempotency_keys
-		WHERE user_id = ? AND name = ?`
 	var kept keptAnswer
-	err := tx.GetContext(ctx, &kept, query+" FOR UPDATE NOWAIT", userID, *in.IdempotencyKey)
-	if locked := err; database.IsLocked(locked) {
-		// By the first attempt, or by one more that is being told its answer: only that can be read.
-		if err = tx.GetContext(ctx, &kept, query, userID, *in.IdempotencyKey); errors.Is(err, sql.ErrNoRows) {
-			return model.PlacedOrder{}, apperr.Retry(apperr.KeyInUse,
-				"Your first attempt at this order is still being worked on. Please ask again in a moment.", time.Second, locked)
+	read := func(locking string) error {
+		return tx.GetContext(ctx, &kept, `
+			SELECT request, answer
+			FROM idempotency_keys
+			WHERE user_id = ? AND name = ? `+locking, userID, *in.IdempotencyKey)
+	}
+	err := read("FOR UPDATE NOWAIT")
+	if database.IsLocked(err) {
+		// Where a migration is about to change the table, MariaDB does not wait for that either. This does, and not for the
+		// row: if there is none to be had, the table can be used, and who is refused again has met the row.
+		if err = read("FOR UPDATE SKIP LOCKED"); errors.Is(err, sql.ErrNoRows) {
+			err = read("FOR UPDATE NOWAIT")
+			if locked := err; database.IsLocked(locked) {
+				// By the first attempt, or by one more that is being told its answer: only that can be read.
+				if err = read(""); errors.Is(err, sql.ErrNoRows) {
+					return model.PlacedOrder{}, apperr.Retry(apperr.KeyInUse,
+						"Your first attempt at this order is still being worked on. Please ask again in a moment.", time.Second, locked)
+				}
+			}
 		}
 	}
 	switch {

@@ -86,11 +86,6 @@ func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status,
 		}
 		at, from := now(), o.Status
 		o.Status, o.UpdatedAt = to, &at
-		if to == model.Cancelled {
-			if err := returnStock(ctx, tx, o); err != nil {
-				return err
-			}
-		}
 		if _, err := tx.ExecContext(ctx, `
 			UPDATE orders
 			SET status = ?, updated_at = ?
@@ -102,7 +97,10 @@ func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status,
 				return err
 			}
 		}
-		return addHistory(ctx, tx, o, by)
+		if err := addHistory(ctx, tx, o, by); err != nil || to != model.Cancelled {
+			return err
+		}
+		return returnStock(ctx, tx, o) // last: others wait for the rows of the products
 	})
 	return o, err
 }
