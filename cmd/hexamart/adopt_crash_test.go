@@ -169,7 +169,7 @@ func (a *adoption) migrate(n int) int {
 func (a *adoption) through(cmd *exec.Cmd, out *output, n int, call func()) int {
 	a.t.Helper()
 	r := newRelay(a.t, a.cfg, n, a.answered, call)
-	cmd.Env = append(cmd.Env, "SECRET_KEY="+strings.Repeat("k", 32),
+	cmd.Env = append(cmd.Env, "SECRET_KEY="+testkit.SecretKey,
 		fmt.Sprintf("DATABASE_URL=mysql://%s:%s@%s/%s", a.cfg.User, a.cfg.Passwd, r.address(), a.cfg.DBName))
 	if err := cmd.Start(); err != nil {
 		a.t.Fatal(err)

@@ -41,8 +41,8 @@ func newClustered(t *testing.T) *clustered {
 	t.Helper()
 	c := &clustered{galera: newGalera(t), wrong: make(chan string, 100)}
 	c.db = c.nodes[2].open()
-	c.a = newPlace(t, "DATABASE_URL="+c.url(0), "SECRET_KEY="+strings.Repeat("k", 32), "RATE_LIMIT_LOGIN=off")
-	c.b = newPlace(t, "DATABASE_URL="+c.url(1), "SECRET_KEY="+strings.Repeat("k", 32), "RATE_LIMIT_LOGIN=off")
+	c.a = newPlace(t, "DATABASE_URL="+c.url(0), "SECRET_KEY="+testkit.SecretKey, "RATE_LIMIT_LOGIN=off")
+	c.b = newPlace(t, "DATABASE_URL="+c.url(1), "SECRET_KEY="+testkit.SecretKey, "RATE_LIMIT_LOGIN=off")
 	c.a.serve()
 	c.bProcess = c.b.serve()
 	for stdin, args := range map[string][]string{"": {"seed"}, "long enough\n": {"admin", "boss@example.com"}} {

@@ -217,7 +217,7 @@ func TestGroupReplication(t *testing.T) {
 		for j := range g.members {
 			hosts = append(hosts, "127.0.0.1:"+g.members[(i+j)%3].port)
 		}
-		shops[i] = newPlace(t, "DATABASE_URL=mysql://shop:replicate@"+strings.Join(hosts, ",")+"/hexamart", "SECRET_KEY="+strings.Repeat("k", 32),
+		shops[i] = newPlace(t, "DATABASE_URL=mysql://shop:replicate@"+strings.Join(hosts, ",")+"/hexamart", "SECRET_KEY="+testkit.SecretKey,
 			"RATE_LIMIT_LOGIN=off", "ADMIN_EMAIL=admin@example.com", "ADMIN_PASSWORD=long enough", "LOG_LEVEL=info")
 		shops[i].serve()
 	}

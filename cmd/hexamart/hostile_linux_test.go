@@ -20,11 +20,16 @@ import (
 // hostilePeak is the memory in KiB beyond which a shop that is attacked has no bounds. A calm one has 30 MiB.
 const hostilePeak = 256 << 10
 
+// hostileGoroutines is the same for goroutines: two a connection, which has another while a request is worked on, and some
+// that are the shop's own.
+const hostileGoroutines = 2*maxConnections + 500
+
 // TestHostileClients attacks one shop in many ways at once: it gets rid of all of them, serves others
 // meanwhile, and its memory stays within bounds.
 func TestHostileClients(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
+	private := newPlace(t)
+	p := newPlace(t, "METRICS_ADDR="+private.addr)
 	proc := p.serve("--demo")
 	others := &client{t: t, base: p.url("")}
 	var attacks sync.WaitGroup
@@ -40,10 +45,11 @@ func TestHostileClients(t *testing.T) {
 		attacks.Wait()
 		close(over)
 	}()
-	served := 0
+	served, goroutines := 0, 0
 	for attacked := true; attacked; served++ {
 		http.DefaultClient.CloseIdleConnections() // others come anew each time
 		others.want(200, "GET", "/products?limit=5", "", nil)
+		goroutines = max(goroutines, countGoroutines(t, private))
 		select {
 		case <-over:
 			attacked = false
@@ -54,6 +60,9 @@ func TestHostileClients(t *testing.T) {
 		t.Errorf("the shop took %d KiB", peak)
 	} else {
 		t.Logf("the shop took %d KiB at most and served others %d times", peak, served)
+	}
+	if goroutines > hostileGoroutines || goroutines < 500 { // the connections, at least
+		t.Errorf("the shop had %d goroutines", goroutines)
 	}
 	p.shopper("ann").order()
 	if strings.Contains(proc.out.String(), "panic") || strings.Contains(proc.out.String(), "level=ERROR") {
@@ -73,6 +82,24 @@ func peakMemory(t *testing.T, proc *process) (kib int) {
 		t.Fatal(err)
 	}
 	return kib
+}
+
+func countGoroutines(t *testing.T, private *place) (n int) {
+	t.Helper()
+	res, err := http.Get(private.url("/metrics"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, value, _ := strings.Cut(string(text), "\ngo_goroutines ")
+	if _, err := fmt.Sscan(value, &n); err != nil {
+		t.Fatalf("no goroutines in %.500s: %v", text, err)
+	}
+	return n
 }
 
 func openFiles(t *testing.T, proc *process) int {
@@ -345,5 +372,15 @@ func TestIdleConnectionsEnd(t *testing.T) {
 	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: shop\r\n\r\n")
 	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 404") {
 		t.Errorf("got %q, %v", answer, err)
+	}
+}
+
+// TestOptionsOfAll asks what the whole server can do: it answers by the router, as everything else.
+func TestOptionsOfAll(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.serve("--demo")
+	if status, err := answer(p, "OPTIONS * HTTP/1.1\r\nHost: shop\r\n\r\n"); status != http.StatusNotFound || err != nil {
+		t.Errorf("status %d, %v", status, err)
 	}
 }

@@ -92,7 +92,7 @@ func TestNewerSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+strings.Repeat("k", 32))
+	p := newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+testkit.SecretKey)
 	proc := p.serve("--demo")
 	if out := proc.out.String(); !strings.Contains(out, "newer than this program") || !strings.Contains(out, "schema=99999") {
 		t.Errorf("it says %s", out)

@@ -101,7 +101,7 @@ func newTwinsOf(t *testing.T, bin string, edits ...string) *twins {
 	cfg := testkit.EmptyDatabase(t)
 	tw := &twins{}
 	for i := range tw.shops {
-		tw.shops[i] = newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+strings.Repeat("k", 32), "TRUSTED_PROXIES=127.0.0.1",
+		tw.shops[i] = newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+testkit.SecretKey, "TRUSTED_PROXIES=127.0.0.1",
 			"ADMIN_EMAIL=admin@example.com", "ADMIN_PASSWORD=long enough")
 		tw.shops[i].bin = bin
 		tw.procs[i] = tw.shops[i].serve()

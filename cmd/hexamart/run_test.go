@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"hexamart/internal/testkit"
 )
 
 // TestSettings checks that bad settings are all named at once, with exit 2 and without secrets.
@@ -107,7 +109,7 @@ func TestMistyped(t *testing.T) {
 func TestNoDatabase(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	p.env = []string{"DATABASE_URL=mysql://root:hunter2secret@" + p.addr + "/shop", "SECRET_KEY=" + strings.Repeat("k", 32)}
+	p.env = []string{"DATABASE_URL=mysql://root:hunter2secret@" + p.addr + "/shop", "SECRET_KEY=" + testkit.SecretKey}
 	p.addr = newPlace(t).addr
 	code, out := p.run("", "serve")
 	if code != 1 || !strings.Contains(out, "refused") || strings.Contains(out, "hunter2secret") {

@@ -145,8 +145,12 @@ func parse(values map[string]string) (Config, error) {
 	return c, nil
 }
 
-// minSecretKey is the length in bytes below which a key could be guessed.
-const minSecretKey = 32
+// minSecretKey is the length in bytes below which a key could be guessed, and minDistinct the number of its different
+// ones: a random key of that length has more of them in any notation.
+const (
+	minSecretKey = 32
+	minDistinct  = 8
+)
 
 func (r *reader) checkSecretKey(c Config) {
 	const advice = "; put this line instead: SECRET_KEY="
@@ -166,12 +170,22 @@ func (r *reader) checkSecretKey(c Config) {
 // weakness says what is wrong with a key, "" if nothing is.
 func weakness(key string) string {
 	switch {
-	case key == "your_secret_key":
+	case strings.Contains(key, "your_secret_key"):
 		return "is the example that everybody knows"
 	case len(key) < minSecretKey:
 		return fmt.Sprintf("must have at least %d bytes", minSecretKey)
+	case distinct(key) < minDistinct:
+		return fmt.Sprintf("has only %d different characters", distinct(key))
 	}
 	return ""
+}
+
+func distinct(key string) int {
+	seen := map[byte]bool{}
+	for i := range len(key) {
+		seen[key[i]] = true
+	}
+	return len(seen)
 }
 
 // checkPreviousKey holds the earlier key to the same rules: whoever guesses it makes tokens as well.

@@ -132,6 +132,8 @@ func TestParseTogether(t *testing.T) {
 		"DatabaseAndKey":           {map[string]string{"DATABASE_URL": url, "SECRET_KEY": goodKey}, ""},
 		"DatabaseWithoutKey":       {map[string]string{"DATABASE_URL": url}, "SECRET_KEY is required with DATABASE_URL"},
 		"ShortKeyNoDatabase":       {map[string]string{"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 bytes"},
+		"KeyOfFewCharacters":       {map[string]string{"SECRET_KEY": strings.Repeat("abcdefg", 6)}, "SECRET_KEY has only 7 different characters"},
+		"ExampleKeyRepeated":       {map[string]string{"SECRET_KEY": strings.Repeat("your_secret_key", 3)}, "SECRET_KEY is the example that everybody knows"},
 		"EmailWithoutPassword":     {map[string]string{"ADMIN_EMAIL": "a@b.example"}, "ADMIN_PASSWORD is required with ADMIN_EMAIL"},
 		"PasswordWithoutEmail":     {map[string]string{"ADMIN_PASSWORD": "hush-hush"}, "ADMIN_EMAIL is required with ADMIN_PASSWORD"},
 		"EmailIsNone":              {map[string]string{"ADMIN_EMAIL": "boss", "ADMIN_PASSWORD": "hush-hush"}, "ADMIN_EMAIL is not good: Email must be an e-mail"},

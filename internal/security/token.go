@@ -100,17 +100,28 @@ func (t *Tokens) Read(token string) (Claims, error) {
 		err = t.times.Validate(c)
 	} else {
 		c = &tokenClaims{}
-		_, err = t.parser.ParseWithClaims(token, c, func(*jwt.Token) (any, error) { return t.keys, nil })
+		_, err = t.parser.ParseWithClaims(token, c, t.keysFor)
 	}
 	if err != nil {
 		return Claims{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
 	id, err := strconv.ParseInt(c.Subject, 10, 64)
-	if err != nil || id < 1 || c.IssuedAt == nil || c.Version == nil {
+	if err != nil || id < 1 || strconv.FormatInt(id, 10) != c.Subject || c.IssuedAt == nil || c.Version == nil {
 		return Claims{}, fmt.Errorf("%w: no user, time of issue or version", ErrToken)
+	}
+	if !time.Now().Before(c.ExpiresAt.Time) { // the leeway is for the clocks of those who issue
+		return Claims{}, fmt.Errorf("%w: %w", ErrToken, jwt.ErrTokenExpired)
 	}
 	if !known {
 		t.read.Add(strings.Clone(token), c) // the header that it came in is longer
 	}
 	return Claims{UserID: id, Version: *c.Version, Session: c.Session}, nil
+}
+
+// keysFor returns what a token may be signed with. One that makes demands on its reader is not ours (RFC 7515, 4.1.11).
+func (t *Tokens) keysFor(token *jwt.Token) (any, error) {
+	if _, demands := token.Header["crit"]; demands {
+		return nil, jwt.ErrTokenUnverifiable
+	}
+	return t.keys, nil
 }
