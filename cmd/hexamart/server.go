@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"hexamart/internal/handler"
 )
 
 // How long the server waits: for requests to come in, and for answers to be taken. What a client may hold
@@ -23,9 +25,10 @@ const (
 	maxConnections = 4096     // a few ten KB each
 )
 
-func newServer(handler http.Handler, log *slog.Logger, proxies []netip.Prefix) *http.Server {
+func newServer(routes http.Handler, log *slog.Logger, proxies []netip.Prefix) *http.Server {
 	return &http.Server{
-		Handler:           handler,
+		Handler:           routes,
+		ConnContext:       handler.WithConn,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -56,12 +59,14 @@ type connections struct {
 
 	mu     sync.Mutex
 	all    map[net.Conn]*standing
-	silent *list.List                  // of net.Conn, in the order in which they fell silent
+	silent *list.List                  // of *standing, in the order in which they fell silent
 	busy   map[netip.Prefix]*list.List // of the same, in the order of their requests, by address
 }
 
-// standing is where a connection stands.
+// standing is where a connection stands: in one of the lists, whose elements are these.
 type standing struct {
+	conn net.Conn
+	from netip.Prefix // whose it is
 	list *list.List
 	at   *list.Element
 }
@@ -81,33 +86,62 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 func (c *connections) place(conn net.Conn, state http.ConnState) net.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, known := c.all[conn]; !known && state != http.StateNew { // it had to go
-		return nil
-	}
-	c.remove(conn)
-	switch state {
-	case http.StateNew, http.StateIdle:
-		c.all[conn] = &standing{c.silent, c.silent.PushBack(conn)}
-	case http.StateActive:
-		from := c.subscriber(conn)
-		if c.busy[from] == nil {
-			c.busy[from] = list.New()
+	p := c.all[conn]
+	switch {
+	case state == http.StateNew:
+		p = &standing{conn: conn, from: c.subscriber(conn)}
+		c.all[conn] = p
+		c.move(p, c.silent)
+	case p == nil: // it had to go
+	case state == http.StateIdle:
+		c.move(p, c.silent)
+	case state == http.StateActive:
+		if c.busy[p.from] == nil {
+			c.busy[p.from] = list.New()
 		}
-		c.all[conn] = &standing{c.busy[from], c.busy[from].PushBack(conn)}
+		c.move(p, c.busy[p.from])
+	default: // it is over
+		c.remove(p)
 	}
 	if len(c.all) <= c.room {
 		return nil
 	}
-	leaves := c.leaving(conn)
+	leaves := c.leaving(p)
 	c.remove(leaves)
-	return leaves
+	return leaves.conn
+}
+
+// move puts a connection at the end of a list.
+func (c *connections) move(p *standing, to *list.List) {
+	if p.list == to {
+		to.MoveToBack(p.at)
+		return
+	}
+	c.leave(p)
+	p.list, p.at = to, to.PushBack(p)
+}
+
+// leave takes a connection out of its list, which goes with the last of an address.
+func (c *connections) leave(p *standing) {
+	if p.list == nil {
+		return
+	}
+	p.list.Remove(p.at)
+	if p.list != c.silent && p.list.Len() == 0 {
+		delete(c.busy, p.from)
+	}
+}
+
+func (c *connections) remove(p *standing) {
+	c.leave(p)
+	delete(c.all, p.conn)
 }
 
 // leaving is who has to go for a new one, which is the last of the silent ones.
-func (c *connections) leaving(conn net.Conn) net.Conn {
+func (c *connections) leaving(p *standing) *standing {
 	most, own := c.silent, 1
 	if c.silent.Len() == 1 {
-		if busy := c.busy[c.subscriber(conn)]; busy != nil {
+		if busy := c.busy[p.from]; busy != nil {
 			own += busy.Len()
 		}
 		for from, busy := range c.busy {
@@ -116,19 +150,7 @@ func (c *connections) leaving(conn net.Conn) net.Conn {
 			}
 		}
 	}
-	return most.Front().Value.(net.Conn)
-}
-
-func (c *connections) remove(conn net.Conn) {
-	p := c.all[conn]
-	if p == nil {
-		return
-	}
-	p.list.Remove(p.at)
-	delete(c.all, conn)
-	if from := c.subscriber(conn); p.list != c.silent && p.list.Len() == 0 {
-		delete(c.busy, from)
-	}
+	return most.Front().Value.(*standing)
 }
 
 // subscriber is whose connection it is: an address, with IPv6 its network of 64 bits; none of a proxy's.

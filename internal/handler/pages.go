@@ -172,6 +172,7 @@ func (p *page) write(w http.ResponseWriter, r *http.Request) {
 	} else {
 		h.Set("ETag", `"`+p.tag+`"`)
 	}
+	inOnePiece(r, body)
 	write(w, http.StatusOK, "application/json", body)
 }
 

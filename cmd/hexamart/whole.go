@@ -1,0 +1,52 @@
+package main
+
+import (
+	"net"
+	"sync"
+)
+
+// wholeListener accepts connections that can send an answer of some KB in one piece.
+type wholeListener struct{ net.Listener }
+
+func (l wholeListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &wholeConn{Conn: conn}, nil
+}
+
+// serverBuffer is the size of the buffer through which net/http writes. Of a longer answer it sends first so many bytes
+// and then the rest: two system calls, and a client who is woken twice. If it changes, nothing is held back.
+const serverBuffer = 4 << 10
+
+// wholeConn implements handler.Whole. It is written to by one goroutine, as by net/http.
+type wholeConn struct {
+	net.Conn
+	more bool // is to come if the next piece is a full buffer
+	held *[serverBuffer]byte
+}
+
+var heldBuffers = sync.Pool{New: func() any { return new([serverBuffer]byte) }}
+
+// Whole implements handler.Whole.
+func (c *wholeConn) Whole() { c.more = true }
+
+// Write holds the first piece of an answer back that is known to have another, and sends both together.
+func (c *wholeConn) Write(p []byte) (int, error) {
+	first := c.more && len(p) == serverBuffer
+	c.more = false
+	if first && c.held == nil {
+		c.held = heldBuffers.Get().(*[serverBuffer]byte)
+		return copy(c.held[:], p), nil
+	}
+	if c.held == nil {
+		return c.Conn.Write(p)
+	}
+	held := c.held
+	c.held = nil
+	defer heldBuffers.Put(held)
+	pieces := net.Buffers{held[:], p}
+	n, err := pieces.WriteTo(c.Conn)
+	return max(int(n)-serverBuffer, 0), err
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hexamart/internal/handler"
+	"hexamart/internal/testkit"
+)
+
+// TestWholeConn writes to a connection whose other end takes nothing until it reads.
+func TestWholeConn(t *testing.T) {
+	t.Parallel()
+	t.Run("InOnePiece", func(t *testing.T) {
+		here, there := net.Pipe()
+		if err := here.SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		conn := &wholeConn{Conn: here}
+		conn.Whole()
+		first := bytes.Repeat([]byte("a"), serverBuffer)
+		if n, err := conn.Write(first); n != len(first) || err != nil { // though nobody reads
+			t.Fatalf("the first piece: %d, %v", n, err)
+		}
+		want := string(first) + "the rest"
+		clear(first) // the buffer is net/http's own
+		go func() {
+			if n, err := conn.Write([]byte("the rest")); n != 8 || err != nil {
+				t.Errorf("the rest: %d, %v", n, err)
+			}
+			_ = here.Close()
+		}()
+		if got, err := io.ReadAll(there); err != nil || string(got) != want {
+			t.Errorf("got %d bytes, %v", len(got), err)
+		}
+	})
+	t.Run("NothingIsHeldForLong", func(t *testing.T) {
+		for _, sizes := range [][]int{{serverBuffer}, {10, serverBuffer}, {serverBuffer - 1, serverBuffer}, {2 * serverBuffer, serverBuffer}} {
+			here, there := net.Pipe()
+			conn := &wholeConn{Conn: here}
+			if len(sizes) > 1 { // the first piece was all there is
+				conn.Whole()
+			}
+			for _, size := range sizes {
+				go func() { _, _ = conn.Write(make([]byte, size)) }()
+				if n, err := io.ReadFull(there, make([]byte, size)); n != size {
+					t.Errorf("of %v: %d, %v", sizes, n, err)
+				}
+			}
+		}
+	})
+}
+
+// askedConn counts how often it is asked to send an answer whole.
+type askedConn struct {
+	*wholeConn
+	asked *atomic.Int64
+}
+
+func (c askedConn) Whole() {
+	c.asked.Add(1)
+	c.wholeConn.Whole()
+}
+
+type askedListener struct {
+	wholeListener
+	asked *atomic.Int64
+}
+
+func (l askedListener) Accept() (net.Conn, error) {
+	conn, err := l.wholeListener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return askedConn{conn.(*wholeConn), l.asked}, nil
+}
+
+// TestWholeAnswers gets pages of all sizes around that of a buffer, in all ways, over one connection: each is there to the
+// last byte, and those that are longer are sent in one piece.
+func TestWholeAnswers(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	for i := range 100 {
+		s.Product(fmt.Sprintf("Lamp %d", i), "19.99", 5)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	server := newServer(s.Handler, slog.New(slog.DiscardHandler), nil)
+	go func() { _ = server.Serve(askedListener{wholeListener{listener}, &asked}) }()
+	defer func() { _ = server.Close() }()
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}}
+	ask := func(method, query, header, value string) (*http.Response, []byte) {
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+listener.Addr().String()+"/products?"+query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set(header, value)
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatalf("%s %s: %v", method, query, err)
+		}
+		body, err := io.ReadAll(res.Body)
+		if err := res.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err != nil {
+			t.Fatalf("%s %s: %v", method, query, err)
+		}
+		return res, body
+	}
+	for n := range 101 {
+		query := "limit=" + strconv.Itoa(max(n, 1))
+		before := asked.Load()
+		res, body := ask("GET", query, "Accept", "*/*")
+		if long := int64(len(body)) >= handler.MinWhole; (asked.Load() == before+1) != long || body[0] != '[' || !bytes.HasSuffix(body, []byte("]\n")) {
+			t.Errorf("%s: %d bytes, asked %d times", query, len(body), asked.Load()-before)
+		}
+		before = asked.Load()
+		if head, none := ask("HEAD", query, "Accept", "*/*"); len(none) != 0 || head.ContentLength != int64(len(body)) {
+			t.Errorf("HEAD %s: %d of %d bytes", query, head.ContentLength, len(body))
+		}
+		if same, none := ask("GET", query, "If-None-Match", res.Header.Get("ETag")); same.StatusCode != http.StatusNotModified || len(none) != 0 {
+			t.Errorf("%s again: %d, %d bytes", query, same.StatusCode, len(none))
+		}
+		if zipped, few := ask("GET", query, "Accept-Encoding", "gzip"); zipped.Header.Get("Content-Encoding") != "gzip" || len(few) >= handler.MinWhole {
+			t.Errorf("%s zipped: %d bytes", query, len(few))
+		}
+		if asked.Load() != before {
+			t.Errorf("%s: asked for an answer without a body, or with a short one", query)
+		}
+	}
+	if asked.Load() < 20 {
+		t.Errorf("only %d answers are long", asked.Load())
+	}
+}

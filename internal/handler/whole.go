@@ -1,0 +1,36 @@
+package handler
+
+import (
+	"context"
+	"net"
+	"net/http"
+)
+
+// Whole is a connection that can send an answer's head and body in one piece.
+type Whole interface {
+	// Whole says that the next answer has a body of at least MinWhole bytes.
+	Whole()
+}
+
+// MinWhole is from how many bytes on net/http sends a body in more than one piece.
+const MinWhole = 4 << 10
+
+type connKey struct{}
+
+// WithConn is for http.Server's ConnContext: it lets answers be sent in one piece where the connection can do that.
+func WithConn(ctx context.Context, conn net.Conn) context.Context {
+	if whole, ok := conn.(Whole); ok {
+		return context.WithValue(ctx, connKey{}, whole)
+	}
+	return ctx
+}
+
+// inOnePiece asks for the answer with this body to be sent so.
+func inOnePiece(r *http.Request, body []byte) {
+	if len(body) < MinWhole || r.Method == http.MethodHead {
+		return
+	}
+	if whole, ok := r.Context().Value(connKey{}).(Whole); ok {
+		whole.Whole()
+	}
+}
