@@ -3,6 +3,8 @@ package main
 import (
 	"net"
 	"sync"
+
+	"hexamart/internal/handler"
 )
 
 // wholeListener accepts connections that can send an answer of some KB in one piece.
@@ -18,7 +20,7 @@ func (l wholeListener) Accept() (net.Conn, error) {
 
 // serverBuffer is the size of the buffer through which net/http writes. Of a longer answer it sends first so many bytes
 // and then the rest: two system calls, and a client who is woken twice. If it changes, nothing is held back.
-const serverBuffer = 4 << 10
+const serverBuffer = handler.MinWhole
 
 // wholeConn implements handler.Whole. It is written to by one goroutine, as by net/http.
 type wholeConn struct {
