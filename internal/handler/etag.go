@@ -56,8 +56,9 @@ func precondition(r *http.Request) func(model.Product) error {
 		return nil
 	}
 	return func(now model.Product) error {
-		body, err := encode(now)
-		if err == nil && namedTag(values, tagOf(withPictures(r, body))) == "" {
+		var tag string
+		err := encode(now, func(body []byte) { tag = tagOf(withPictures(r, body)) })
+		if err == nil && namedTag(values, tag) == "" {
 			err = apperr.New(apperr.PreconditionFailed, "The product was changed by somebody else since you loaded it. Please load it again.")
 		}
 		return err

@@ -36,11 +36,14 @@ type page struct {
 }
 
 func newPage(r *http.Request, v any, header http.Header) (*page, error) {
-	body, err := encode(v)
-	if err != nil {
+	var body []byte
+	if err := encode(v, func(encoded []byte) {
+		if body = withPictures(r, encoded); len(body) == len(encoded) {
+			body = bytes.Clone(encoded)
+		}
+	}); err != nil {
 		return nil, err
 	}
-	body = withPictures(r, body)
 	return &page{body: body, tag: tagOf(body), header: header, zipped: sync.OnceValue(func() []byte { return zip(body) })}, nil
 }
 

@@ -100,8 +100,12 @@ func ofServices(s sending) (sending, bool) {
 		if name, ok := strings.CutPrefix(f.Function, services); ok {
 			name, _, _ = strings.Cut(name, ".func")
 			s.by, _, _ = strings.Cut(name, "[")
-			s.file, s.line = path.Base(f.File), f.Line
-			return s, true
+			if s.file == "" {
+				s.file, s.line = path.Base(f.File), f.Line
+			}
+			if s.by != "selectPage" { // which reads for others
+				return s, true
+			}
 		}
 	}
 	return s, false

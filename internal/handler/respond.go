@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 
 	"hexamart/internal/model"
 )
@@ -18,28 +19,35 @@ type message struct {
 
 // respond writes v as JSON. It fails before anything was written.
 func respond(w http.ResponseWriter, status int, v any) error {
-	body, err := encode(v)
-	if err == nil {
-		write(w, status, "application/json", body)
-	}
-	return err
-}
-
-func encode(v any) ([]byte, error) {
-	var body bytes.Buffer
-	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return body.Bytes(), err
+	return encode(v, func(body []byte) { write(w, status, "application/json", body) })
 }
 
 // respondPictured is respond for what has products in it.
 func respondPictured(w http.ResponseWriter, r *http.Request, status int, v any) error {
-	body, err := encode(v)
-	if err == nil {
-		write(w, status, "application/json", withPictures(r, body))
+	return encode(v, func(body []byte) { write(w, status, "application/json", withPictures(r, body)) })
+}
+
+// buffers are where answers are built: a list's, which grows a dozen times, is half of the garbage of its request.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const maxBuffer = 256 << 10 // bytes, beyond which a buffer is not kept
+
+// encode calls use with v as JSON, which is there until use returns.
+func encode(v any, use func(body []byte)) error {
+	body := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if body.Cap() <= maxBuffer {
+			body.Reset()
+			buffers.Put(body)
+		}
+	}()
+	enc := json.NewEncoder(body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
 	}
-	return err
+	use(body.Bytes())
+	return nil
 }
 
 // created is respond for something new, which from now on is at location.

@@ -44,8 +44,7 @@ func (s *Cart) List(ctx context.Context, userID int64, page model.Page) (model.L
 	if cur := page.After(); cur != nil {
 		after = cur.ID
 	}
-	var rows []model.CartItem
-	err := s.db.SelectContext(ctx, &rows, `
+	rows, err := selectPage[model.CartItem](ctx, s.db, page.Limit+1, `
 		SELECT `+cartColumns+`
 		FROM carts c
 		JOIN products p ON p.id = c.product_id

@@ -21,13 +21,13 @@ func listOrders[T any](ctx context.Context, db sqlx.QueryerContext, columns stri
 	by, after, afterArgs := sortOrders(f)
 	page := append(where[:len(where):len(where)], after...)
 	pageArgs := append(args[:len(args):len(args)], afterArgs...)
-	var rows []T
-	if err := sqlx.SelectContext(ctx, db, &rows, `
+	rows, err := selectPage[T](ctx, db, f.Page.Limit+1, `
 		SELECT `+columns+`
 		FROM orders o`+orderIndex(f)+`
 		WHERE `+strings.Join(page, " AND ")+`
 		ORDER BY `+by+`
-		LIMIT ?`, append(pageArgs, f.Page.Limit+1)...); err != nil {
+		LIMIT ?`, append(pageArgs, f.Page.Limit+1)...)
+	if err != nil {
 		return list, err
 	}
 	list = model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return orderCursor(f, order(&row)) })

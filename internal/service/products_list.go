@@ -49,7 +49,10 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 			continue // going by those before, too few of these are right
 		}
 		rows, tried = nil, len(ids)
-		if err := s.run(ctx, page, f.Search != "", ids, &rows); err != nil {
+		if err := s.run(ctx, page, f.Search != "", ids, func(query string, args ...any) (err error) {
+			rows, err = selectPage[T](ctx, s.db, f.Page.Limit+1, query, args...)
+			return err
+		}); err != nil {
 			return model.List[T]{}, fail("list products", err)
 		}
 		if len(rows) > f.Page.Limit {
@@ -59,7 +62,9 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
 	if f.Page.Count {
 		var total []int64
-		err = s.run(ctx, productQuery{"COUNT(*)", "", where, args, ""}, f.Search != "", found.all(), &total)
+		err = s.run(ctx, productQuery{"COUNT(*)", "", where, args, ""}, f.Search != "", found.all(), func(query string, args ...any) error {
+			return s.db.SelectContext(ctx, &total, query, args...)
+		})
 		list.Total = new(int64)
 		if len(total) > 0 {
 			*list.Total = total[0]
@@ -76,9 +81,9 @@ type productQuery struct {
 	end            string
 }
 
-// run runs a query among the products with these ids, or if that is nil among all. One that has to look at all their
+// run lets a query be read among the products with these ids, or if that is nil among all. One that has to look at all their
 // names waits for its turn.
-func (s *Products) run(ctx context.Context, q productQuery, names bool, ids []int64, rows any) error {
+func (s *Products) run(ctx context.Context, q productQuery, names bool, ids []int64, read func(query string, args ...any) error) error {
 	selecting := "SELECT "
 	switch {
 	case ids != nil && len(ids) == 0:
@@ -95,7 +100,7 @@ func (s *Products) run(ctx context.Context, q productQuery, names bool, ids []in
 		defer done()
 		selecting = boundedSelect
 	}
-	return s.db.SelectContext(ctx, rows, selecting+q.columns+`
+	return read(selecting+q.columns+`
 		FROM products`+q.index+`
 		WHERE `+strings.Join(q.where, " AND ")+`
 		`+q.end, q.args...)
