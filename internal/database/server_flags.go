@@ -1,6 +1,9 @@
 package database
 
-import "os"
+import (
+	"os"
+	"strconv"
+)
 
 // coreFlags are given to the server whenever it runs, also when it makes its data.
 func (b serverBinary) coreFlags(h serverHome, mode ServerMode, data string) []string {
@@ -25,7 +28,7 @@ func (b serverBinary) coreFlags(h serverHome, mode ServerMode, data string) []st
 		flags = append(flags, "--innodb-buffer-pool-size=64M",
 			"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF")
 	} else {
-		flags = append(flags, "--innodb-buffer-pool-size=192M",
+		flags = append(flags, "--innodb-buffer-pool-size="+strconv.FormatUint(poolMegabytes(machineMemory()), 10)+"M",
 			"--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=ON")
 	}
 	if b.flavour == flavourMariaDB {
@@ -33,6 +36,10 @@ func (b serverBinary) coreFlags(h serverHome, mode ServerMode, data string) []st
 	}
 	return append(flags, mysqlFlags(mode)...)
 }
+
+// poolMegabytes is the size of the server's cache on a machine with so many bytes of memory. It fills as the shop grows:
+// a million orders want some hundred MB.
+func poolMegabytes(memory uint64) uint64 { return max(192, min(memory>>20/16, 1024)) }
 
 func (b serverBinary) mariadbFlags(h serverHome, mode ServerMode) []string {
 	flags := []string{
