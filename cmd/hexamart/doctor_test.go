@@ -54,7 +54,7 @@ func TestDoctor(t *testing.T) {
 	})
 	t.Run("OpenSecrets", func(t *testing.T) {
 		t.Parallel()
-		p := newPlace(t, "DATABASE_URL=mysql://root:root@127.0.0.1:1/shop", "SECRET_KEY="+strings.Repeat("ab", 20))
+		p := newPlace(t, "DATABASE_URL=mysql://root:root@127.0.0.1:1/shop", "SECRET_KEY="+strings.Repeat("abcdefghij", 4))
 		if err := os.WriteFile(filepath.Join(p.dir, ".env"), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -170,6 +170,9 @@ func TestDoctorJudges(t *testing.T) {
 			bad := d.failed + d.warned
 			if c.says == "" && bad > 0 || c.says != "" && (bad != 1 || !strings.Contains(out.String(), c.says)) {
 				t.Errorf("%d bad, want %q in\n%s", bad, c.says, &out)
+			}
+			if advice := strings.Count(out.String(), "-> "); advice != bad {
+				t.Errorf("%d times what to do in\n%s", advice, &out)
 			}
 		})
 	}
