@@ -87,9 +87,11 @@ func TestMetricsMakeNoGarbage(t *testing.T) {
 func TestStatementName(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]string{
-		"SELECT id, name FROM products WHERE id IN (?, ?)": "select products",
-		"SELECT COUNT(*) FROM (SELECT id FROM orders) o":   "select orders",
-		"SELECT 1": "select",
+		"SELECT id, name FROM products WHERE id IN (?, ?)":                                                               "select products",
+		"SELECT COUNT(*) FROM (SELECT id FROM orders) o":                                                                 "select orders",
+		"/*M! SET STATEMENT max_statement_time = 10 FOR */ SELECT /*+ MAX_EXECUTION_TIME(10000) */ p.id FROM products p": "select products",
+		"/* not closed": "",
+		"SELECT 1":      "select",
 		"SELECT table_name FROM information_schema.tables":                      "select tables",
 		"SELECT c.id FROM carts c FORCE INDEX (x) STRAIGHT_JOIN products p":     "select carts",
 		"INSERT INTO order_items (order_id) VALUES (?), (?)":                    "insert order_items",

@@ -49,6 +49,10 @@ func statementName(sql string) string {
 	if rest, ok := strings.CutPrefix(sql, "START TRANSACTION; "); ok {
 		kind, sql = "batch ", rest
 	}
+	if strings.HasPrefix(sql, "/*") { // what a server is told beside the statement
+		_, sql, _ = strings.Cut(sql, "*/")
+		sql = strings.TrimLeft(sql, " ")
+	}
 	verb, rest, _ := strings.Cut(sql, " ")
 	verb = strings.ToLower(strings.TrimRight(verb, ";"))
 	switch verb {
