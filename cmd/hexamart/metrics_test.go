@@ -42,14 +42,11 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, file := range []string{"grafana.json", "alerts.yml"} {
 		b, err := os.ReadFile(filepath.Join("..", "..", ".deploy", file))
-		names := regexp.MustCompile(`\b(hexamart|go|process)_[a-z_]+`).FindAllString(string(b), -1)
-		if err != nil || len(names) < 10 {
-			t.Fatalf("%v, %d metrics in %s", err, len(names), file)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, name := range names {
-			if !strings.Contains(text, "\n"+name) {
-				t.Errorf("%s knows %s, the shop does not", file, name)
-			}
+		for _, unknown := range unknownTo(t, text, string(b)) {
+			t.Errorf("%s knows %s, the shop does not", file, unknown)
 		}
 	}
 	metrics.want(200, "GET", "/debug/pprof/heap", "", nil)
@@ -59,6 +56,41 @@ func TestMetrics(t *testing.T) {
 	if code := p.stop(proc, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d: %s", code, proc.out)
 	}
+}
+
+var (
+	selector = regexp.MustCompile(`\b((?:hexamart|go|process)_[a-z_]+)(?:\{([^}]*)\})?`)
+	matcher  = regexp.MustCompile(`(\w+)(?:=~|!~|!=|=)\\?"`)
+	grouping = regexp.MustCompile(`by \(([^)]*)\)`)
+)
+
+// unknownTo returns what queries ask for, of metrics and of their labels, that a shop's metrics don't have. The labels
+// instance and job are Prometheus' own.
+func unknownTo(t *testing.T, metrics, queries string) (unknown []string) {
+	t.Helper()
+	asked := selector.FindAllStringSubmatch(queries, -1)
+	if len(asked) < 10 {
+		t.Fatalf("%d metrics in the queries", len(asked))
+	}
+	for _, s := range asked {
+		series := regexp.MustCompile(`(?m)^` + s[1] + `(\{.*\})? `).FindString(metrics)
+		if series == "" {
+			unknown = append(unknown, s[1])
+		}
+		for _, label := range matcher.FindAllStringSubmatch(s[2], -1) {
+			if label[1] != "instance" && label[1] != "job" && !strings.Contains(series, label[1]+`="`) {
+				unknown = append(unknown, s[0])
+			}
+		}
+	}
+	for _, by := range grouping.FindAllStringSubmatch(queries, -1) {
+		for label := range strings.SplitSeq(by[1], ", ") {
+			if label != "instance" && !strings.Contains(metrics, label+`="`) {
+				unknown = append(unknown, by[0])
+			}
+		}
+	}
+	return unknown
 }
 
 // TestMetricsAddressTaken wants a clear word, and nothing left running.
