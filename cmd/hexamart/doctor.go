@@ -160,10 +160,16 @@ func (d *doctor) disk() {
 		dir = "."
 	}
 	free, err := freeSpace(dir)
+	if err != nil {
+		d.warn("disk", "its free space is not known: "+err.Error(), "see that there is some")
+		return
+	}
+	d.space(free)
+}
+
+func (d *doctor) space(free int64) {
 	found := fmt.Sprintf("%d MB are free in %s", free>>20, d.cfg.DataDir)
 	switch {
-	case err != nil:
-		d.warn("disk", "its free space is not known: "+err.Error(), "see that there is some")
 	case free < diskFail:
 		d.fail("disk", found, "make room at once: a database without space takes no orders")
 	case free < diskWarn:

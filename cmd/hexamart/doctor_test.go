@@ -67,6 +67,19 @@ func TestDoctor(t *testing.T) {
 	})
 }
 
+// TestDoctorOnDisk has less and less room.
+func TestDoctorOnDisk(t *testing.T) {
+	t.Parallel()
+	for free, want := range map[int64]string{3 << 30: "ok    disk", 1 << 30: "warn  disk", 100 << 20: "FAIL  disk", 0: "FAIL  disk"} {
+		var out bytes.Buffer
+		d := &doctor{program: &program{stdout: &out}}
+		d.space(free)
+		if advised := strings.Contains(out.String(), "-> "); !strings.Contains(out.String(), want) || advised == strings.HasPrefix(want, "ok") {
+			t.Errorf("%d bytes: %s", free, &out)
+		}
+	}
+}
+
 // TestDoctorOnAServer examines a database that somebody has changed by hand, as a user with few rights.
 func TestDoctorOnAServer(t *testing.T) {
 	t.Parallel()

@@ -133,6 +133,9 @@ func TestNewerSchema(t *testing.T) {
 		t.Errorf("/readyz is %d", code)
 	}
 	p.shopper("ann").order()
+	if code, out := p.run("", "doctor"); code != 0 || !strings.Contains(out, "warn  schema") || !strings.Contains(out, "update this program") {
+		t.Errorf("doctor: exit %d, %s", code, out)
+	}
 	if code := p.stop(proc, os.Interrupt); code != 0 {
 		t.Errorf("exit %d: %s", code, proc.out)
 	}
