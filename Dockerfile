@@ -1,5 +1,5 @@
-# The shop as one static file on an empty image, run by nobody in particular. The same commit and the same
-# version give the same bytes.
+# The shop as one static file on an empty image, run by nobody in particular. The same commit, the same version and the
+# same compiler give the same bytes.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./

@@ -85,3 +85,17 @@ func TestProxyWaits(t *testing.T) {
 		t.Errorf("a silent stream: %s", res.Status)
 	}
 }
+
+// TestProxyLeavesWhoHangs has one shop that takes requests and never answers, and times that are all shorter by as much.
+func TestProxyLeavesWhoHangs(t *testing.T) {
+	t.Parallel()
+	hanging, _ := shopOf(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	good, _ := shopOf(t, func(http.ResponseWriter, *http.Request) {})
+	p := newProxy(t, [2]string{hanging[0], good[0]}, "proxy_read_timeout 45s", "proxy_read_timeout 900ms",
+		"proxy_next_upstream_timeout 60s", "proxy_next_upstream_timeout 1200ms")
+	for range 4 { // each worker of nginx begins with one or the other
+		if res := p.exchange(from("127.0.0.1"), "GET", "/products", ""); res.StatusCode != http.StatusOK {
+			t.Errorf("one of two shops hangs: %s", res.Status)
+		}
+	}
+}
