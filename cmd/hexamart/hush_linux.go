@@ -10,10 +10,13 @@ import (
 // hushTime is the longest that hush waits for the server to accept what the kernel has accepted.
 const hushTime = 2 * time.Second
 
+// noInterface is the number of a network interface that does not exist.
+const noInterface = 1<<31 - 1
+
 // hush makes a listener deaf before it is closed. Closed at once it would reset those connections that the
-// kernel has made and the server has not accepted yet, with the requests that are on them. Deaf, the kernel
-// ignores who knocks now (they knock again within a second, and learn that nobody is there), while the server
-// accepts the rest. Where the kernel can't, closing at once is all there is.
+// kernel has made and the server has not accepted yet, with the requests that are on them. Listening on no
+// interface, the kernel turns away who knocks now, while the server accepts the rest. That takes no privilege
+// since Linux 5.7 (a packet filter may). Where the kernel can't, closing at once is all there is.
 func hush(listener net.Listener) {
 	tcp, ok := listener.(*net.TCPListener)
 	if !ok {
@@ -23,18 +26,9 @@ func hush(listener net.Listener) {
 	if err != nil {
 		return
 	}
-	// Of a TCP header's flags, SYN without ACK: nothing of the packet is kept; else all of it.
-	filter := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 13},
-		{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0x12},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0x02, Jf: 1},
-		{Code: unix.BPF_RET | unix.BPF_K, K: 0},
-		{Code: unix.BPF_RET | unix.BPF_K, K: 0xffffffff},
-	}
-	program := &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]} // #nosec G115 -- the lines above
 	deaf := false
 	_ = raw.Control(func(fd uintptr) {
-		deaf = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, program) == nil
+		deaf = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, noInterface) == nil
 	})
 	for start := time.Now(); deaf && time.Since(start) < hushTime; {
 		waiting := uint32(0)

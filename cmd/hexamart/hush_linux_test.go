@@ -4,8 +4,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestHush closes a listener while there is a connection with a request that the server has not accepted:
@@ -28,7 +31,7 @@ func TestHush(t *testing.T) {
 		time.Sleep(200 * time.Millisecond) // a server that is slow to accept
 		_ = server.Serve(listener)
 	}()
-	hush(listener)
+	hushUnprivileged(t, listener)
 	if late, err := net.DialTimeout("tcp", listener.Addr().String(), 300*time.Millisecond); err == nil {
 		_ = late.Close()
 		t.Error("a connection was made to a listener about to be closed")
@@ -38,5 +41,23 @@ func TestHush(t *testing.T) {
 	}
 	if answer, err := io.ReadAll(early); err != nil || len(answer) == 0 {
 		t.Errorf("the early one was answered %q, %v", answer, err)
+	}
+}
+
+// hushUnprivileged is hush as the shop does it in production, on a thread without any capability, which ends with it.
+func hushUnprivileged(t *testing.T, listener net.Listener) {
+	t.Helper()
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		none := [2]unix.CapUserData{}
+		err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0])
+		if err == nil {
+			hush(listener)
+		}
+		failed <- err
+	}()
+	if err := <-failed; err != nil {
+		t.Fatal(err)
 	}
 }
