@@ -65,7 +65,7 @@ type gathering struct {
 func newGathering(t *testing.T, proxies []netip.Prefix) *gathering {
 	t.Helper()
 	c := &gathering{t: t, entered: make(chan struct{}), leave: make(chan struct{})}
-	server := newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	server, _ := newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		c.entered <- struct{}{}
 		<-c.leave
 	}), slog.New(slog.DiscardHandler), nil)

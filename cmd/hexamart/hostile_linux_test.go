@@ -276,7 +276,7 @@ func manyConnections(p *place) error {
 func TestConnectionsGiveWay(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
-	server := newServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server, _ := newServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/wait" {
 			entered <- struct{}{}
 			<-leave
@@ -355,7 +355,7 @@ func awaitOpen(ctx context.Context, t *testing.T, c *connections, n, silent int)
 // shorter wait.
 func TestIdleConnectionsEnd(t *testing.T) {
 	t.Parallel()
-	server := newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler), nil)
+	server, _ := newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler), nil)
 	server.IdleTimeout /= 1000
 	stand := httptest.NewUnstartedServer(nil)
 	stand.Config = server

@@ -56,7 +56,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 		return err
 	}
 	defer closeMetrics()
-	server := newServer(api.Routes(), s.log, s.cfg.TrustedProxies)
+	server, conns := newServer(api.Routes(), s.log, s.cfg.TrustedProxies)
 	listener, err := listen(ctx, s.cfg.Addr)
 	if err != nil {
 		return inUse(s.cfg.Addr, err)
@@ -83,7 +83,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	case err := <-failed:
 		return errors.Join(err, server.Close())
 	case <-ctx.Done():
-		return s.drain(api, server, listener)
+		return s.drain(api, server, conns, listener)
 	}
 }
 
@@ -111,11 +111,12 @@ func (p *program) prepare(ctx context.Context, s *shop, demo bool) error {
 
 // drain stops serving without losing a request: readiness goes first, so that no new ones are sent and
 // open connections are not used again, then running ones finish.
-func (s *shop) drain(api *handler.API, server *http.Server, listener net.Listener) error {
+func (s *shop) drain(api *handler.API, server *http.Server, conns *connections, listener net.Listener) error {
 	s.log.Info("shutting down")
 	api.Drain()
 	time.Sleep(noticeTime)
 	hush(listener)
+	conns.settle()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {

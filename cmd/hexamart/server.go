@@ -23,9 +23,11 @@ const (
 	idleTimeout    = 2 * time.Minute
 	maxHeader      = 32 << 10 // bytes
 	maxConnections = 4096     // a few ten KB each
+	settleTime     = 500 * time.Millisecond
 )
 
-func newServer(routes http.Handler, log *slog.Logger, proxies []netip.Prefix) *http.Server {
+func newServer(routes http.Handler, log *slog.Logger, proxies []netip.Prefix) (*http.Server, *connections) {
+	conns := newConnections(roomForConnections(), proxies)
 	return &http.Server{
 		Handler:           routes,
 		ConnContext:       handler.WithConn,
@@ -36,9 +38,9 @@ func newServer(routes http.Handler, log *slog.Logger, proxies []netip.Prefix) *h
 		MaxHeaderBytes:    maxHeader,
 
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is answered like any other address that is not there
-		ConnState:                    newConnections(roomForConnections(), proxies).note,
+		ConnState:                    conns.note,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	}, conns
 }
 
 // roomForConnections leaves half of the files that the process may open to the rest of the shop.
@@ -59,6 +61,7 @@ type connections struct {
 
 	mu     sync.Mutex
 	all    map[net.Conn]*standing
+	fresh  int                         // of which no request was read yet
 	silent *list.List                  // of *standing, in the order in which they fell silent
 	busy   map[netip.Prefix]*list.List // of the same, in the order of their requests, by address
 }
@@ -67,6 +70,7 @@ type connections struct {
 type standing struct {
 	conn net.Conn
 	from netip.Prefix // whose it is
+	used bool         // a request was read of it
 	list *list.List
 	at   *list.Element
 }
@@ -91,11 +95,13 @@ func (c *connections) place(conn net.Conn, state http.ConnState) net.Conn {
 	case state == http.StateNew:
 		p = &standing{conn: conn, from: c.subscriber(conn)}
 		c.all[conn] = p
+		c.fresh++
 		c.move(p, c.silent)
 	case p == nil: // it had to go
 	case state == http.StateIdle:
 		c.move(p, c.silent)
 	case state == http.StateActive:
+		c.use(p)
 		if c.busy[p.from] == nil {
 			c.busy[p.from] = list.New()
 		}
@@ -109,6 +115,27 @@ func (c *connections) place(conn net.Conn, state http.ConnState) net.Conn {
 	leaves := c.leaving(p)
 	c.remove(leaves)
 	return leaves.conn
+}
+
+// use notes that a connection has brought a request, or never will.
+func (c *connections) use(p *standing) {
+	if !p.used {
+		p.used = true
+		c.fresh--
+	}
+}
+
+// settle waits until those who have just connected have said what they want, but not for those who take their time:
+// a request that http.Server reads while it shuts down is dropped.
+func (c *connections) settle() {
+	for start := time.Now(); time.Since(start) < settleTime; time.Sleep(settleTime / 50) {
+		c.mu.Lock()
+		fresh := c.fresh
+		c.mu.Unlock()
+		if fresh == 0 {
+			return
+		}
+	}
 }
 
 // move puts a connection at the end of a list.
@@ -133,6 +160,7 @@ func (c *connections) leave(p *standing) {
 }
 
 func (c *connections) remove(p *standing) {
+	c.use(p)
 	c.leave(p)
 	delete(c.all, p.conn)
 }

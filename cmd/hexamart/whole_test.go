@@ -96,7 +96,7 @@ func TestWholeAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	var asked atomic.Int64
-	server := newServer(s.Handler, slog.New(slog.DiscardHandler), nil)
+	server, _ := newServer(s.Handler, slog.New(slog.DiscardHandler), nil)
 	go func() { _ = server.Serve(askedListener{wholeListener{listener}, &asked}) }()
 	defer func() { _ = server.Close() }()
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}}
