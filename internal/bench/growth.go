@@ -36,7 +36,8 @@ var endpoints = []endpoint{
 	}},
 	{name: "GET /products/categories", line: func(*rand.Rand, *shop) (string, int) { return "/products/categories", 0 }},
 	{name: "GET /products/{id}", line: func(r *rand.Rand, sh *shop) (string, int) {
-		return "/products/" + strconv.Itoa(1+r.IntN(sh.Products)), 0
+		// No two are the same: a thousand pages would all be kept, a hundred thousand not.
+		return fmt.Sprintf("/products/%d?n=%d", 1+r.IntN(sh.Products), r.Int64()), 0
 	}},
 	{name: "GET /cart", line: func(r *rand.Rand, sh *shop) (string, int) { return "/cart", 1 + r.IntN(sh.Readers()) }},
 	{name: "GET /orders", line: func(r *rand.Rand, sh *shop) (string, int) { return "/orders", 1 + r.IntN(sh.Readers()) }},
