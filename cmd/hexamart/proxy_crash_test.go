@@ -180,6 +180,9 @@ func (tw *twins) again(i int) {
 	tw.t.Helper()
 	tw.procs[i] = tw.shops[i].serve()
 	tw.await("the shop is at work again", func() bool { return strings.Contains(tw.procs[i].out.String(), "msg=request") })
+	// As in the README: one whose connection to the shop before came to nothing late, by then may have had nginx leave
+	// this one alone for two seconds more.
+	time.Sleep(3 * time.Second)
 }
 
 // moreOrders waits until the crowd has had so many more orders answered.
