@@ -198,7 +198,7 @@ func TestProxyRollingRestart(t *testing.T) {
 	t.Parallel()
 	tw := newTwins(t, unlimited...)
 	c := tw.under(func(running *crowd) {
-		for range 2 * rounds() {
+		for range rounds() {
 			for i, shop := range tw.shops {
 				running.moreOrders(shop, 20)
 				if code := shop.stop(tw.procs[i], syscall.SIGTERM); code != 0 {
@@ -222,7 +222,7 @@ func TestProxyFailover(t *testing.T) {
 	t.Parallel()
 	tw := newTwins(t, unlimited...)
 	tw.check(tw.under(func(running *crowd) {
-		for range 2 * rounds() {
+		for range rounds() {
 			for i, shop := range tw.shops {
 				running.moreOrders(shop, 20)
 				shop.stop(tw.procs[i], syscall.SIGKILL)

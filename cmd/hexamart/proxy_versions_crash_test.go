@@ -162,7 +162,7 @@ func unpack(dir, source string) error {
 	}
 }
 
-// nextVersion builds this version with more migrations, which do to every table all that expanding ones may.
+// nextVersion builds this version with more migrations, which do to the tables all that expanding ones may.
 func nextVersion(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
@@ -186,7 +186,9 @@ func nextVersion(t *testing.T) string {
 		}
 		for _, m := range regexp.MustCompile(`CREATE TABLE IF NOT EXISTS (\w+)`).FindAllStringSubmatch(string(text), -1) {
 			add("ALTER TABLE " + m[1] + " ADD COLUMN made_up INT NOT NULL DEFAULT 7")
-			add("ALTER TABLE " + m[1] + " ADD KEY ix_made_up (made_up)")
+			if m[1] == "carts" || m[1] == "orders" || m[1] == "products" { // which are never at rest
+				add("ALTER TABLE " + m[1] + " ADD KEY ix_made_up (made_up)")
+			}
 		}
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
