@@ -69,7 +69,7 @@ func IsLocked(err error) bool { return hasNumber(err, erLockNowait, erLockWait) 
 // lost its cluster in the middle of it can't know whether the others have committed.
 func isRetryable(err error) bool {
 	var e *mysql.MySQLError
-	return hasNumber(err, erDeadlock, erLockWait, erGroupRolledBk) ||
+	return hasNumber(err, erDeadlock, erLockWait, erLockNowait, erGroupRolledBk) ||
 		errors.As(err, &e) && e.Number == erCommitFailed && strings.Contains(e.Message, "error 149")
 }
 

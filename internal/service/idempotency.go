@@ -54,18 +54,7 @@ func readAnswer(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderIn
 	}
 	err := read("FOR UPDATE NOWAIT")
 	if database.IsLocked(err) {
-		// Where a migration is about to change the table, MariaDB does not wait for that either. This does, and not for the
-		// row: if there is none to be had, the table can be used, and who is refused again has met the row.
-		if err = read("FOR UPDATE SKIP LOCKED"); errors.Is(err, sql.ErrNoRows) {
-			err = read("FOR UPDATE NOWAIT")
-			if locked := err; database.IsLocked(locked) {
-				// By the first attempt, or by one more that is being told its answer: only that can be read.
-				if err = read(""); errors.Is(err, sql.ErrNoRows) {
-					return model.PlacedOrder{}, apperr.Retry(apperr.KeyInUse,
-						"Your first attempt at this order is still being worked on. Please ask again in a moment.", time.Second, locked)
-				}
-			}
-		}
+		err = readRefused(read, err)
 	}
 	switch {
 	case err != nil:
@@ -76,6 +65,29 @@ func readAnswer(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderIn
 	}
 	placed := model.PlacedOrder{Answer: kept.Answer, Replayed: true}
 	return placed, json.Unmarshal(kept.Answer, &placed)
+}
+
+// readRefused reads what was refused with NOWAIT: a row, or where a migration is about to change the table, for which
+// MariaDB does not wait then either, all of it. SKIP LOCKED does wait for that, and not for the row: if there is none to be
+// had, the table can be used, and who is refused again has met the row.
+func readRefused(read func(locking string) error, refused error) error {
+	if err := read("FOR UPDATE SKIP LOCKED"); !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	err := read("FOR UPDATE NOWAIT")
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		// It can be taken by now, in a new transaction: with innodb_rollback_on_timeout this one is over.
+		return refused
+	case !database.IsLocked(err):
+		return err
+	}
+	// By the first attempt, or by one more that is being told its answer: only that can be read.
+	if err = read(""); errors.Is(err, sql.ErrNoRows) {
+		return apperr.Retry(apperr.KeyInUse,
+			"Your first attempt at this order is still being worked on. Please ask again in a moment.", time.Second, nil)
+	}
+	return err
 }
 
 // requestOf is what two requests under one key must have in common.
