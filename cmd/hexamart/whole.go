@@ -34,6 +34,15 @@ var heldBuffers = sync.Pool{New: func() any { return new([serverBuffer]byte) }}
 // Whole implements handler.Whole.
 func (c *wholeConn) Whole() { c.more = true }
 
+// CloseWrite lets net/http end an answer before the connection, as it does with *net.TCPConn where it has not read all of
+// the request: a client who is still sending gets the answer and its end, and only then a reset.
+func (c *wholeConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // Write holds the first piece of an answer back that is known to have another, and sends both together.
 func (c *wholeConn) Write(p []byte) (int, error) {
 	first := c.more && len(p) == serverBuffer

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -57,6 +58,45 @@ func TestWholeConn(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWholeConnEnds ends one direction of a connection, as net/http does where it has not read all of a request: the client
+// knows at once that it has all of the answer, and is not cut off while it is still sending.
+func TestWholeConnEnds(t *testing.T) {
+	t.Parallel()
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := wholeListener{plain}
+	defer func() { _ = listener.Close() }()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	conn, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok {
+		t.Fatal("it can't end one direction alone")
+	}
+	if err := half.CloseWrite(); err != nil {
+		t.Error(err)
+	}
+	_ = errors.Join(client.SetDeadline(time.Now().Add(time.Minute)), conn.SetDeadline(time.Now().Add(time.Minute)))
+	if rest, err := io.ReadAll(client); len(rest) != 0 || err != nil {
+		t.Errorf("the client got %q, %v", rest, err)
+	}
+	if _, err := io.WriteString(client, "more"); err != nil {
+		t.Error(err)
+	}
+	if more, err := io.ReadAll(io.LimitReader(conn, 4)); string(more) != "more" || err != nil {
+		t.Errorf("the server got %q, %v", more, err)
+	}
 }
 
 // askedConn counts how often it is asked to send an answer whole.
