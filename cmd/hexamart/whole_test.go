@@ -99,10 +99,10 @@ func TestWholeConnEnds(t *testing.T) {
 	}
 }
 
-// askedConn counts how often it is asked to send an answer whole.
+// askedConn counts how often it is asked to send an answer whole, and how often it then holds a first piece back.
 type askedConn struct {
 	*wholeConn
-	asked *atomic.Int64
+	asked, did *atomic.Int64
 }
 
 func (c askedConn) Whole() {
@@ -110,9 +110,17 @@ func (c askedConn) Whole() {
 	c.wholeConn.Whole()
 }
 
+func (c askedConn) Write(p []byte) (int, error) {
+	n, err := c.wholeConn.Write(p)
+	if c.held != nil {
+		c.did.Add(1)
+	}
+	return n, err
+}
+
 type askedListener struct {
 	wholeListener
-	asked *atomic.Int64
+	asked, did *atomic.Int64
 }
 
 func (l askedListener) Accept() (net.Conn, error) {
@@ -120,27 +128,21 @@ func (l askedListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return askedConn{conn.(*wholeConn), l.asked}, nil
+	return askedConn{conn.(*wholeConn), l.asked, l.did}, nil
 }
 
-// TestWholeAnswers gets pages of all sizes around that of a buffer, in all ways, over one connection: each is there to the
-// last byte, and those that are longer are sent in one piece.
-func TestWholeAnswers(t *testing.T) {
-	t.Parallel()
-	s := testkit.NewShop(t)
-	for i := range 100 {
-		s.Product(fmt.Sprintf("Lamp %d", i), "19.99", 5)
-	}
+// productsOf serves a shop, and returns what asks it for products, always over one connection.
+func productsOf(t *testing.T, s *testkit.Shop, asked, did *atomic.Int64) func(method, query, header, value string) (*http.Response, []byte) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var asked atomic.Int64
 	server, _ := newServer(s.Handler, slog.New(slog.DiscardHandler), nil)
-	go func() { _ = server.Serve(askedListener{wholeListener{listener}, &asked}) }()
-	defer func() { _ = server.Close() }()
+	go func() { _ = server.Serve(askedListener{wholeListener{listener}, asked, did}) }()
+	t.Cleanup(func() { _ = server.Close() })
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}}
-	ask := func(method, query, header, value string) (*http.Response, []byte) {
+	return func(method, query, header, value string) (*http.Response, []byte) {
 		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+listener.Addr().String()+"/products?"+query, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -159,6 +161,18 @@ func TestWholeAnswers(t *testing.T) {
 		}
 		return res, body
 	}
+}
+
+// TestWholeAnswers gets pages of all sizes around that of a buffer, in all ways, over one connection: each is there to the
+// last byte, and those that are longer are sent in one piece.
+func TestWholeAnswers(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	for i := range 100 {
+		s.Product(fmt.Sprintf("Lamp %d", i), "19.99", 5)
+	}
+	var asked, did atomic.Int64
+	ask := productsOf(t, s, &asked, &did)
 	for n := range 101 {
 		query := "limit=" + strconv.Itoa(max(n, 1))
 		before := asked.Load()
@@ -180,7 +194,7 @@ func TestWholeAnswers(t *testing.T) {
 			t.Errorf("%s: asked for an answer without a body, or with a short one", query)
 		}
 	}
-	if asked.Load() < 20 {
-		t.Errorf("only %d answers are long", asked.Load())
+	if asked.Load() < 20 || did.Load() != asked.Load() {
+		t.Errorf("%d answers are long, and %d are sent in one piece", asked.Load(), did.Load())
 	}
 }
