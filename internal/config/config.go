@@ -146,7 +146,7 @@ func parse(values map[string]string) (Config, error) {
 }
 
 // minSecretKey is the length in bytes below which a key could be guessed, and minDistinct the number of its different
-// ones: a random key of that length has more of them in any notation.
+// ones: a random key of that length has as good as always more of them, in hexadecimal or with more letters.
 const (
 	minSecretKey = 32
 	minDistinct  = 8
