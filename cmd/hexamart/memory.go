@@ -9,7 +9,7 @@ import (
 // so run some dozens of times a second under load. GOGC and GOMEMLIMIT still have the last word.
 const (
 	gcPercent   = 400
-	memoryLimit = 80 << 20 // bytes, from which on the collector works as hard as by default, or harder
+	memoryLimit = 78 << 20 // bytes, from which on the collector works as hard as by default, or harder
 )
 
 func tuneMemory() {
