@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"hexamart/internal/config"
 	"hexamart/internal/database"
 )
 
@@ -93,8 +94,8 @@ func (d *doctor) settings() {
 	switch {
 	case key == "": // one that is made for this machine
 		d.ok("secret key", "made by the shop, kept in "+d.cfg.DataDir)
-	case distinct(key) < 12:
-		d.fail("secret key", fmt.Sprintf("SECRET_KEY has only %d different characters", distinct(key)),
+	case config.Distinct(key) < 12:
+		d.fail("secret key", fmt.Sprintf("SECRET_KEY has only %d different characters", config.Distinct(key)),
 			"whoever guesses it is anybody they like; take a random one: openssl rand -hex 32 (everybody logs in again)")
 	case strings.Contains(strings.ToLower(key), "secret"), strings.Contains(strings.ToLower(key), "changeme"):
 		d.warn("secret key", "SECRET_KEY has words in it", "take a random one: openssl rand -hex 32 (everybody logs in again)")
@@ -121,7 +122,7 @@ func (d *doctor) databaseUser(user, password string, local bool) {
 	switch {
 	case local && password == "":
 		d.ok("db password", "none, by a socket of this machine")
-	case password == "" || password == user || len(password) < 8 || distinct(password) < 5:
+	case password == "" || password == user || len(password) < 8 || config.Distinct(password) < 5:
 		d.warn("db password", "the password in DATABASE_URL can be guessed", "ALTER USER CURRENT_USER() IDENTIFIED BY '...', with a random one, and change DATABASE_URL")
 	default:
 		d.ok("db password", "not an obvious one")
@@ -129,14 +130,6 @@ func (d *doctor) databaseUser(user, password string, local bool) {
 	if user == "root" && !local {
 		d.warn("db user", "the shop connects as root", "make it a user of its own with rights on its database only; README, Running it")
 	}
-}
-
-func distinct(text string) int {
-	seen := map[rune]bool{}
-	for _, c := range text {
-		seen[c] = true
-	}
-	return len(seen)
 }
 
 func isLoopback(host string) bool {

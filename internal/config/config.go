@@ -174,13 +174,14 @@ func weakness(key string) string {
 		return "is the example that everybody knows"
 	case len(key) < minSecretKey:
 		return fmt.Sprintf("must have at least %d bytes", minSecretKey)
-	case distinct(key) < minDistinct:
-		return fmt.Sprintf("has only %d different characters", distinct(key))
+	case Distinct(key) < minDistinct:
+		return fmt.Sprintf("has only %d different characters", Distinct(key))
 	}
 	return ""
 }
 
-func distinct(key string) int {
+// Distinct returns how many different bytes a secret has.
+func Distinct(key string) int {
 	seen := map[byte]bool{}
 	for i := range len(key) {
 		seen[key[i]] = true

@@ -93,7 +93,7 @@ func (a *API) logRequests(next http.Handler) http.Handler {
 		if route == "/healthz" || route == "/readyz" {
 			level = slog.LevelDebug
 		}
-		// By itself: where in the source this line is nobody asks, and to find that out took as long as to write the line.
+		// By itself: nobody asks where in the source this line is, which a Logger looks up each time.
 		if log := a.Log.Handler(); log.Enabled(r.Context(), level) {
 			line := slog.NewRecord(start.Add(took), level, "request", 0)
 			line.AddAttrs(slog.String("method", r.Method), slog.String("route", route), slog.Int("status", ww.Status()),

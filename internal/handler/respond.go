@@ -27,7 +27,7 @@ func respondPictured(w http.ResponseWriter, r *http.Request, status int, v any) 
 	return encode(v, func(body []byte) { write(w, status, "application/json", withPictures(r, body)) })
 }
 
-// buffers are where answers are built: a list's, which grows a dozen times, is half of the garbage of its request.
+// buffers are where answers are built: a list's, which grows a dozen times, was a sixth of the garbage of its request.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 const maxBuffer = 256 << 10 // bytes, beyond which a buffer is not kept

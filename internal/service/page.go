@@ -11,7 +11,7 @@ import (
 const pageRoom = 101
 
 // selectPage returns a query's rows, of which there are at most so many. It is sqlx's Select without the garbage of a
-// long list, which is half of that of a request: rows are read to where they stay.
+// long list, which was a quarter of that of a request: rows are read to where they stay.
 func selectPage[T any](ctx context.Context, db sqlx.QueryerContext, most int, query string, args ...any) (list []T, err error) {
 	rows, err := db.QueryxContext(ctx, query, args...)
 	if err != nil {
