@@ -7,15 +7,18 @@ import (
 	"hexamart/internal/handler"
 )
 
-// wholeListener accepts connections that can send an answer of some KB in one piece.
-type wholeListener struct{ net.Listener }
+// wholeListener accepts connections that can send an answer of some KB in one piece, and on which all errors look alike.
+type wholeListener struct {
+	net.Listener
+	refusal func(status int) []byte // takes the place of an error that net/http answers by itself
+}
 
 func (l wholeListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &wholeConn{Conn: conn}, nil
+	return &wholeConn{Conn: conn, refusal: l.refusal}, nil
 }
 
 // serverBuffer is the size of the buffer through which net/http writes. Of a longer answer it sends first so many bytes
@@ -27,6 +30,8 @@ type wholeConn struct {
 	net.Conn
 	more bool // is to come if the next piece is a full buffer
 	held *[serverBuffer]byte
+
+	refusal func(status int) []byte
 }
 
 var heldBuffers = sync.Pool{New: func() any { return new([serverBuffer]byte) }}
@@ -52,6 +57,10 @@ func (c *wholeConn) Write(p []byte) (int, error) {
 		return copy(c.held[:], p), nil
 	}
 	if c.held == nil {
+		if status, ok := refused(p); ok && c.refusal != nil {
+			_, err := c.Conn.Write(c.refusal(status))
+			return len(p), err
+		}
 		return c.Conn.Write(p)
 	}
 	held := c.held

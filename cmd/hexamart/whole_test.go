@@ -68,7 +68,7 @@ func TestWholeConnEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := wholeListener{plain}
+	listener := wholeListener{plain, nil}
 	defer func() { _ = listener.Close() }()
 	client, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
@@ -139,7 +139,7 @@ func productsOf(t *testing.T, s *testkit.Shop, asked, did *atomic.Int64) func(me
 		t.Fatal(err)
 	}
 	server, _ := newServer(s.Handler, slog.New(slog.DiscardHandler), nil)
-	go func() { _ = server.Serve(askedListener{wholeListener{listener}, asked, did}) }()
+	go func() { _ = server.Serve(askedListener{wholeListener{listener, nil}, asked, did}) }()
 	t.Cleanup(func() { _ = server.Close() })
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}}
 	return func(method, query, header, value string) (*http.Response, []byte) {

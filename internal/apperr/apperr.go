@@ -31,6 +31,7 @@ const (
 	KeyReused          Code = "idempotency_key_reused"  // for another request
 	PreconditionFailed Code = "precondition_failed"     // If-Match names another state
 	TooLarge           Code = "body_too_large"          //
+	HeadersTooLarge    Code = "headers_too_large"       //
 	UnsupportedMedia   Code = "unsupported_media"       //
 	RateLimited        Code = "rate_limited"            // retry after RetryAfter
 	Unavailable        Code = "temporarily_unavailable" // retry after RetryAfter

@@ -35,6 +35,7 @@ var statuses = map[apperr.Code]int{
 	apperr.KeyInUse:           http.StatusConflict,
 	apperr.KeyReused:          http.StatusUnprocessableEntity,
 	apperr.TooLarge:           http.StatusRequestEntityTooLarge,
+	apperr.HeadersTooLarge:    http.StatusRequestHeaderFieldsTooLarge,
 	apperr.UnsupportedMedia:   http.StatusUnsupportedMediaType,
 	apperr.RateLimited:        http.StatusTooManyRequests,
 	apperr.Unavailable:        http.StatusServiceUnavailable,

@@ -53,7 +53,7 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return nil
 		}
-		body := &boundedBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), large: a.large}
+		body := &boundedBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), length: r.ContentLength, large: a.large}
 		defer body.leave()
 		r.Body = body
 		next.ServeHTTP(w, r)
@@ -64,12 +64,16 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 // boundedBody takes a place among the large ones when it turns out to be one.
 type boundedBody struct {
 	io.ReadCloser
+	length  int64 // that the client has announced; -1 if none
 	large   chan struct{}
 	read    int
 	isLarge bool
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.length > maxBody { // a client that asks first is not told to go on
+		return 0, &http.MaxBytesError{Limit: maxBody}
+	}
 	if b.read >= smallBody && !b.isLarge {
 		select {
 		case b.large <- struct{}{}:

@@ -1,11 +1,14 @@
 package handler_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -314,6 +317,16 @@ func TestTooLarge(t *testing.T) {
 	if body, err := io.ReadAll(res.Body); res.StatusCode != 413 || !bytes.Contains(body, []byte("body_too_large")) {
 		t.Errorf("status %d, %s, %v", res.StatusCode, body, err)
 	}
+	// Who asks first whether it may send so much is not told to go on.
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	fmt.Fprintf(conn, "POST /auth/register HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", 2*len(large))
+	if first, err := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(first, "HTTP/1.1 413 ") {
+		t.Errorf("got %q, %v", first, err)
+	}
 }
 
 func TestMediaTypes(t *testing.T) {
@@ -343,7 +356,7 @@ func TestUnreadable(t *testing.T) {
 		"POST /orders", "PUT /orders/1/status", "PUT /admin/orders/1/status", "PUT /users/profile", "PUT /users/address", "PUT /users/change-password"}
 	for _, call := range calls {
 		for _, body := range []string{"", " ", "{", "}", "[]", "[{}]", "null", "true", "1", `"x"`, `{"a":}`, `{"a":1,}`, `{'a':1}`, `{} {}`, `{}x`, "{a:1}", "<x/>", "a=b",
-			"{\"name\":\"\xff\"}", "{\"\xc3\x28\":1}", "\x00", `{"name":"` + "\x01" + `"}`, `{"name":"\x"}`, `{"a":NaN}`, `{"a":01}`, strings.Repeat("[", 20000), strings.Repeat(`{"a":`, 20000)} {
+			"{\"name\":\"\xff\"}", "{\"\xc3\x28\":1}", "\x00", `{"name":"` + "\x01" + `"}`, `{"name":"\x"}`, `{"a":NaN}`, `{"a":01}`, `{"name":"\ud800"}`, `{"x":"\\\udc00\ud83d"}`, `{"\uD83Dx":1}`, strings.Repeat("[", 20000), strings.Repeat(`{"a":`, 20000)} {
 			if body == "" && strings.HasSuffix(call, "/status") {
 				continue // no body is a missing status there, for it may stand in the query
 			}
@@ -362,4 +375,8 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 	send(t, s, step{admin, "GET /products/9223372036854775807", "", 404, nil})
+	whole := send(t, s, step{admin, "POST /products", `{"name":"\ud83d\ude00 \\ud800","price":1,"category":"Toys","stock":1}`, 201, nil})
+	if got := text(members(string(members(whole.Body)["product"]))["name"]); got != `😀 \ud800` {
+		t.Errorf("a whole pair became %q", got)
+	}
 }

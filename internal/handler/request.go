@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
@@ -34,6 +36,9 @@ func decode(r *http.Request, in validator) error {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil || raw == nil {
 		return unreadable(err)
+	}
+	if halfOfAPair(body) {
+		return errNotUTF8
 	}
 	v := reflect.ValueOf(in).Elem()
 	var bad []apperr.Field
@@ -104,6 +109,36 @@ func readBody(r *http.Request) ([]byte, error) {
 		return nil, errNotUTF8
 	}
 	return body, nil
+}
+
+// halfOfAPair reports whether a JSON text escapes half of a UTF-16 surrogate pair, which is no character. The decoder
+// would put U+FFFD in its place, so that texts, and passwords, which differ were taken for the same.
+func halfOfAPair(text []byte) bool {
+	for {
+		at := bytes.IndexByte(text, '\\')
+		if at < 0 {
+			return false
+		}
+		text = text[at:]
+		first := escapedUnit(text)
+		switch {
+		case !utf16.IsSurrogate(first):
+			text = text[2:]
+		case utf16.DecodeRune(first, escapedUnit(text[6:])) == utf8.RuneError:
+			return true
+		default:
+			text = text[12:]
+		}
+	}
+}
+
+// escapedUnit is what \uXXXX at the beginning of a JSON text stands for, 0 if there is none.
+func escapedUnit(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	unit, _ := strconv.ParseUint(string(text[2:6]), 16, 16)
+	return rune(unit)
 }
 
 var errNoBody = apperr.New(apperr.Malformed, "The body is empty; it must be a JSON object.")

@@ -54,7 +54,7 @@ func newNameBlock(names []name) *nameBlock {
 }
 
 func gramBit(gram []byte) uint32 {
-	hash := uint32(len(gram))
+	hash := uint32(len(gram)) // #nosec G115 -- two or three bytes
 	for _, c := range gram {
 		hash = (hash ^ uint32(c)) * 0x9E3779B1
 		hash ^= hash >> 15

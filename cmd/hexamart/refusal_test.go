@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"hexamart/internal/testkit"
+)
+
+// TestUnreadableRequests sends what net/http refuses before any handler sees it: the answer is an error like all others,
+// also where a request before it on the same connection was a good one.
+func TestUnreadableRequests(t *testing.T) {
+	t.Parallel()
+	shop := testkit.NewShop(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, _ := newServer(shop.Handler, shop.API.Log, nil)
+	go func() { _ = server.Serve(wholeListener{listener, shop.API.Refusal}) }()
+	t.Cleanup(func() { _ = server.Close() })
+
+	const good = "GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n"
+	for name, c := range map[string]struct {
+		raw    string
+		status int
+	}{
+		"Nonsense":         {"nonsense\r\n\r\n", 400},
+		"NoHost":           {"GET / HTTP/1.1\r\n\r\n", 400},
+		"TwoHosts":         {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+		"TwoLengths":       {"POST /auth/login HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400},
+		"UnknownEncoding":  {"POST /auth/login HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: magic\r\n\r\n", 400},
+		"UnknownVersion":   {"GET / HTTP/3.0\r\nHost: shop\r\n\r\n", 400},
+		"UnknownExpect":    {"GET / HTTP/1.1\r\nHost: shop\r\nExpect: magic\r\n\r\n", 400},
+		"BadHeader":        {"GET / HTTP/1.1\r\nHost: shop\r\nno colon\r\n\r\n", 400},
+		"LargeHeader":      {"GET / HTTP/1.1\r\nHost: shop\r\nCookie: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", 431},
+		"AfterAGoodOne":    {good + "nonsense\r\n\r\n", 400},
+		"LargeAfterAGood":  {good + "GET / HTTP/1.1\r\nHost: shop\r\n" + strings.Repeat("a: b\r\n", 10_000) + "\r\n", 431},
+		"ExpectAfterAGood": {good + "POST /auth/login HTTP/1.0\r\nHost: shop\r\nExpect: magic\r\n\r\n", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := unreadable(listener.Addr().String(), c.raw, strings.HasPrefix(c.raw, good), c.status); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// unreadable sends a raw request, after a good one or not, and checks the error and that the connection ends with it.
+func unreadable(addr, raw string, afterGood bool, status int) error {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	go func() { _, _ = io.WriteString(conn, raw) }() // may be cut off
+	r := bufio.NewReader(conn)
+	if afterGood {
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return fmt.Errorf("the good one: %w", err)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+			return fmt.Errorf("the good one: %s, %w", res.Status, err)
+		}
+	}
+	res, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return err
+	}
+	var problem struct {
+		Type, Title, Code, Detail string
+		Status                    int
+		RequestID                 string `json:"request_id"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&problem); err != nil {
+		return err
+	}
+	h := res.Header
+	if res.StatusCode != status || problem.Status != status || problem.Type != "/errors/"+problem.Code || problem.Detail == "" || !res.Close ||
+		h.Get("Content-Type") != "application/problem+json" || problem.RequestID == "" || h.Get("X-Request-Id") != problem.RequestID ||
+		h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" || h.Get("Content-Security-Policy") == "" {
+		return fmt.Errorf("%s %v %+v", res.Status, h, problem)
+	}
+	if rest, err := io.ReadAll(r); len(rest) > 0 || err != nil {
+		return fmt.Errorf("after the answer: %q, %w", rest, err)
+	}
+	return nil
+}
