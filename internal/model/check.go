@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"hexamart/internal/apperr"
 	"hexamart/internal/pictures"
 )
@@ -65,7 +67,8 @@ func (c *check) email(name string, v *string) {
 		return
 	}
 	odd := func(r rune) bool { return !isVisible(r) }
-	if a, err := mail.ParseAddress(*v); err != nil || a.Address != *v || strings.ContainsAny(*v, "\"<>() ") || strings.ContainsFunc(*v, odd) {
+	plain := norm.NFKC.IsNormalString(*v) // else one address had several accounts, whose e-mails look the same
+	if a, err := mail.ParseAddress(*v); err != nil || a.Address != *v || !plain || strings.ContainsAny(*v, "\"<>() ") || strings.ContainsFunc(*v, odd) {
 		c.bad(name, "must be an e-mail address such as name@example.com")
 	}
 }
