@@ -19,7 +19,7 @@ type scene struct {
 
 // access is a route's request and its statuses for nobody, the owner, another customer and an admin.
 type access struct {
-	path string // %p is the product in the owner's cart, %o the owner's order
+	path string // %p is the product in the owner's cart, %o the owner's order, %s the owner's session
 	body func(sc scene, caller *testkit.Person) string
 	want [4]int
 }
@@ -54,16 +54,18 @@ var accesses = map[string]access{
 	"POST /auth/login": {"/auth/login", func(sc scene, _ *testkit.Person) string {
 		return f(`{"email":%q,"password":%q}`, sc.owner.Email, sc.owner.Password)
 	}, forAll},
-	"POST /auth/refresh":       {"/auth/refresh", func(sc scene, _ *testkit.Person) string { return refreshBody(sc.owner) }, forAll},
-	"POST /auth/logout":        {"/auth/logout", nil, forUsers},
-	"GET /products":            {"/products", nil, forAll},
-	"GET /products/categories": {"/products/categories", nil, forAll},
-	"GET /products/{id}":       {"/products/%p", nil, forAll},
-	"POST /products":           {"/products", goods, [4]int{401, 403, 403, 201}},
-	"PUT /products/{id}":       {"/products/%p", goods, forAdmins},
-	"PATCH /products/{id}":     {"/products/%p", says(`{"stock_delta":1}`), forAdmins},
-	"DELETE /products/{id}":    {"/products/%p", nil, forAdmins},
-	"GET /cart":                {"/cart", nil, forUsers},
+	"POST /auth/refresh":         {"/auth/refresh", func(sc scene, _ *testkit.Person) string { return refreshBody(sc.owner) }, forAll},
+	"POST /auth/logout":          {"/auth/logout", nil, forUsers},
+	"GET /auth/sessions":         {"/auth/sessions", nil, forUsers},
+	"DELETE /auth/sessions/{id}": {"/auth/sessions/%s", nil, forOwner},
+	"GET /products":              {"/products", nil, forAll},
+	"GET /products/categories":   {"/products/categories", nil, forAll},
+	"GET /products/{id}":         {"/products/%p", nil, forAll},
+	"POST /products":             {"/products", goods, [4]int{401, 403, 403, 201}},
+	"PUT /products/{id}":         {"/products/%p", goods, forAdmins},
+	"PATCH /products/{id}":       {"/products/%p", says(`{"stock_delta":1}`), forAdmins},
+	"DELETE /products/{id}":      {"/products/%p", nil, forAdmins},
+	"GET /cart":                  {"/cart", nil, forUsers},
 	"POST /cart": {"/cart", func(sc scene, _ *testkit.Person) string {
 		return f(`{"product_id":%d,"quantity":1}`, sc.product)
 	}, forUsers},
@@ -138,7 +140,7 @@ func checkAccess(t *testing.T, s *testkit.Shop, route string, ac access, sc scen
 		body = ac.body(sc, caller)
 	}
 	method, _, _ := strings.Cut(route, " ")
-	path := strings.NewReplacer("%p", fmt.Sprint(sc.product), "%o", fmt.Sprint(sc.order)).Replace(ac.path)
+	path := strings.NewReplacer("%p", fmt.Sprint(sc.product), "%o", fmt.Sprint(sc.order), "%s", sessionOf(t, sc.owner)).Replace(ac.path)
 	before := belongings(t, s, sc)
 	a := s.Do(caller, method, path, body)
 	if a.Status != want {

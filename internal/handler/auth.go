@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-chi/chi/v5"
+
 	"hexamart/internal/model"
 )
 
@@ -77,6 +79,21 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 		text = "You are logged out everywhere."
 	}
 	return respond(w, http.StatusOK, message{text})
+}
+
+func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.Services.Sessions.List(r.Context(), caller(r))
+	if err != nil {
+		return err
+	}
+	return respond(w, http.StatusOK, list)
+}
+
+func (a *API) endSession(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Services.Sessions.EndOne(r.Context(), chi.URLParam(r, "id"), actor(r)); err != nil {
+		return err
+	}
+	return respond(w, http.StatusOK, message{"The session has ended."})
 }
 
 // decodeLogin reads OAuth2's password form, or the same as JSON.

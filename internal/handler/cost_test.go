@@ -65,8 +65,9 @@ func TestStatements(t *testing.T) {
 		{"admin", "DELETE /products/2", "", 6},
 		{"admin", "GET /admin/dashboard", "", 15}, // the first one: all orders are added up
 		{"admin", "GET /admin/audit", "", 2},
-		{"nobody", "POST /auth/login", `{"email":"zoe@example.com","password":"a fine passphrase"}`, 5},
+		{"nobody", "POST /auth/login", `{"email":"zoe@example.com","password":"a fine passphrase"}`, 6},
 		{"nobody", "POST /auth/refresh", refreshBody(u), 6},
+		{"user", "GET /auth/sessions", "", 2},
 		{"user", "POST /auth/logout", "", 5},
 	} {
 		as := u

@@ -19,6 +19,8 @@ var guards = map[string]string{
 	"POST /auth/login":              "everybody",
 	"POST /auth/refresh":            "everybody",
 	"POST /auth/logout":             "users",
+	"GET /auth/sessions":            "users",
+	"DELETE /auth/sessions/{id}":    "users",
 	"GET /products":                 "everybody",
 	"GET /products/categories":      "everybody",
 	"GET /products/{id}":            "everybody",

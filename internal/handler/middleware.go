@@ -49,7 +49,7 @@ func caller(r *http.Request) model.Principal { return requestOf(r.Context()).pri
 
 // actor returns the same as the audit log remembers it; on other routes it is nobody at some address.
 func actor(r *http.Request) model.Actor {
-	return model.Actor{ID: caller(r).UserID, Address: clientAddr(r), RequestID: RequestID(r.Context())}
+	return model.Actor{ID: caller(r).UserID, Address: clientAddr(r), Agent: r.UserAgent(), RequestID: RequestID(r.Context())}
 }
 
 // identify gives each request its id: the client's own if it is well-formed, else a new one.

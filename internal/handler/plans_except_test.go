@@ -23,7 +23,7 @@ var exceptions = map[string]exception{
 	"counted":           {by: "(*counted).read", more: 300, why: "counts the last ones"},
 	"names":             {by: "(*names).part", all: true, why: "reads all names, some thousands at a time, into an index"},
 	"news":              {by: "readNews", all: true, why: "reads what has happened since the last time, however much"},
-	"changed names":     {by: "(*names).start", more: 2_000, why: "finds out whether there are many"},
+	"changed names":     {has: []string{"FORCE INDEX (ix_products_changed)"}, all: true, why: "reads what has changed, or finds out that it is much, two thousand at most"},
 	"seed":              {by: "(*Products).Seed", has: []string{"SELECT name FROM products"}, all: true, why: "a command that compares all names, and is hardly ever run"},
 
 	"few products": {by: "(*Products).productIndex", more: 1001, why: "finds out whether there are few"},
@@ -33,6 +33,7 @@ var exceptions = map[string]exception{
 	"a user's orders":    {by: "listOrders", has: []string{"o.user_id = "}, more: 2 * 5_010, why: "what else is asked of one user's orders is looked for among these"},
 	"orders of a time":   {by: "listOrders", has: []string{"o.created_at"}, each: 60, more: 4_000, why: "those of a status are looked for among them"},
 	"one admin's doings": {by: "(*Admin).ListAudit", has: []string{"a.actor_id = "}, more: 2 * 510, why: "what else is asked of them is looked for among these"},
+	"sessions":           {by: "makeRoom", more: 100, why: "counts a user's, which are few"},
 	"doings of a kind":   {by: "(*Admin).ListAudit", has: []string{"a.action = "}, more: 2 * 2_010, why: "those of a time are looked for among these"},
 }
 

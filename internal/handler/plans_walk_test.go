@@ -234,6 +234,11 @@ func (w *walk) people(admin *testkit.Person) {
 	w.do(200, w.person(9_005), "POST /auth/logout", `{"everywhere":true}`)
 	w.do(200, nil, "POST /auth/logout", refreshBody(w.person(9_006)))
 	w.do(200, nil, "POST /auth/logout", f(`{"refresh_token":%q,"everywhere":true}`, w.person(9_007).Refresh))
+	q := w.person(9_009)
+	w.do(200, q, "GET /auth/sessions", "")
+	w.do(200, q, "DELETE /auth/sessions/"+sessionOf(w.t, q), "")
+	w.Exec("UPDATE refresh_tokens SET user_id = 9010, token_version = 0 WHERE user_id > 9010 AND spent_at IS NULL LIMIT 100")
+	w.person(9_010) // who has all sessions that there is room for
 	bare, err := w.Tokens.New(security.Claims{UserID: 9_008})
 	w.service("token", err)
 	w.do(200, &testkit.Person{ID: 9_008, Token: bare}, "GET /users/profile", "")

@@ -45,6 +45,8 @@ func (a *API) Routes() http.Handler {
 	r.Group(func(r chi.Router) { // users
 		r.Use(each...)
 		r.Use(a.authenticate)
+		r.Get("/auth/sessions", a.handle(a.listSessions))
+		r.Delete("/auth/sessions/{id}", a.handle(a.endSession))
 		r.Get("/cart", a.handle(a.listCart))
 		r.Post("/cart", a.handle(a.addToCart))
 		r.Delete("/cart", a.handle(a.clearCart))

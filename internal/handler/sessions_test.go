@@ -1,6 +1,8 @@
 package handler_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -39,6 +41,20 @@ func alive(t *testing.T, s *testkit.Shop, name string, p *testkit.Person, want b
 	if a := s.Do(nil, "POST", "/auth/refresh", refreshBody(p)); a.Status != status {
 		t.Errorf("%s: the refresh token is answered with %d, want %d: %s", name, a.Status, status, a.Body)
 	}
+}
+
+// sessionOf is the id of the session that a person's access token belongs to.
+func sessionOf(t *testing.T, p *testkit.Person) string {
+	t.Helper()
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(p.Token, ".")[1])
+	var claims struct{ Sid string }
+	if err == nil {
+		err = json.Unmarshal(payload, &claims)
+	}
+	if err != nil || claims.Sid == "" {
+		t.Fatalf("the session of %s: %v", payload, err)
+	}
+	return claims.Sid
 }
 
 // spentAgo makes all spent tokens older than they are.
@@ -270,4 +286,71 @@ func TestLogoutBearerToo(t *testing.T) {
 	if got := s.Do(u, "GET", "/users/profile", ""); got.Status != 401 {
 		t.Errorf("after logging out: %+v", got)
 	}
+}
+
+// TestSessionsList lists somebody's sessions, and no others, and ends them one by one.
+func TestSessionsList(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, somebody := s.User(), s.User()
+	phone := send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 200, nil}, "User-Agent:  Phone\t\xff 1.0 "+strings.Repeat("x", 300))
+	other := &testkit.Person{ID: u.ID, Token: phone.Field("access_token").(string), Refresh: phone.Field("refresh_token").(string)}
+	s.Exec("UPDATE refresh_tokens SET begun_at = '2026-11-20 08:30:00', created_at = '2026-11-20 08:30:00' WHERE user_id = ? AND agent IS NULL", u.ID)
+
+	a := send(t, s, step{other, "GET /auth/sessions", "", 200, is{"!" + u.Refresh, "!" + other.Refresh, "!" + sessionOf(t, somebody)}})
+	list := elements(t, a.Body)
+	if len(list) != 2 || a.Header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("the list is %v: %s", a.Header, a.Body)
+	}
+	here, there := members(list[0]), members(list[1])
+	if got := names(list[0]); got != "address created_at current expires_at id refreshed_at user_agent" {
+		t.Errorf("a session has %s", got)
+	}
+	if text(here["id"]) != sessionOf(t, other) || string(here["current"]) != "true" || text(here["address"]) != "192.0.2.1" ||
+		text(here["user_agent"]) != "Phone ? 1.0 "+strings.Repeat("x", 243) || text(here["created_at"]) != text(here["refreshed_at"]) {
+		t.Errorf("this session is %s", list[0])
+	}
+	if text(there["id"]) != sessionOf(t, u) || string(there["current"]) != "false" || text(there["address"]) != "test" || string(there["user_agent"]) != "null" {
+		t.Errorf("the other is %s", list[1])
+	}
+	// A refresh says when the session was used last, and leaves it as old as it is.
+	u = refreshed(t, s, u)
+	list = elements(t, s.Do(u, "GET", "/auth/sessions", "").Body)
+	now := members(list[0])
+	if len(list) != 2 || text(now["id"]) != text(there["id"]) || text(now["created_at"]) != "2026-11-20T08:30:00Z" || text(now["refreshed_at"]) <= "2026-11-20T08:30:00Z" ||
+		text(now["expires_at"]) != text(there["expires_at"]) || text(now["address"]) != "192.0.2.1" {
+		t.Errorf("after a refresh: %v", list)
+	}
+
+	theirs := "DELETE /auth/sessions/" + sessionOf(t, somebody)
+	run(t, s, []step{
+		{u, theirs, "", 404, is{`"code":"not_found"`}},
+		{u, "DELETE /auth/sessions/" + strings.Repeat("A", 22), "", 404, nil},
+		{u, "DELETE /auth/sessions/1", "", 404, nil},
+		{u, "DELETE /auth/sessions/%00'", "", 404, nil},
+		{u, "DELETE /auth/sessions/" + sessionOf(t, other), "", 200, is{`"message"`}},
+		{u, "DELETE /auth/sessions/" + sessionOf(t, other), "", 404, nil},
+	})
+	alive(t, s, "the one that was ended", other, false)
+	alive(t, s, "somebody else's", somebody, true)
+	send(t, s, step{u, "DELETE /auth/sessions/" + sessionOf(t, u), "", 200, nil}) // the caller's own
+	alive(t, s, "the caller's own", u, false)
+
+	// What is over is not listed.
+	s.Login(u)
+	old, stale := again(s, u), again(s, u)
+	s.Exec("UPDATE refresh_tokens SET expires_at = UTC_TIMESTAMP() - INTERVAL 1 SECOND WHERE family = ?", family(t, old))
+	s.Exec("UPDATE refresh_tokens SET token_version = token_version - 1 WHERE family = ?", family(t, stale))
+	if list := elements(t, s.Do(u, "GET", "/auth/sessions", "").Body); len(list) != 1 || text(members(list[0])["id"]) != sessionOf(t, u) {
+		t.Errorf("the list has %v", list)
+	}
+}
+
+func family(t *testing.T, p *testkit.Person) []byte {
+	t.Helper()
+	name, err := base64.RawURLEncoding.DecodeString(sessionOf(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
 }

@@ -12,6 +12,7 @@ import (
 type Actor struct {
 	ID        int64 // 0 for a command, and for who has not logged in yet
 	Address   string
+	Agent     string // what the client calls itself, as it sent it
 	RequestID string
 	Command   string // "hexamart admin"
 }

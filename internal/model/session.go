@@ -1,5 +1,7 @@
 package model
 
+import "time"
+
 // Token is what proves who is asking. TokenType is always "bearer"; ExpiresIn and RefreshExpiresIn are in
 // seconds. The refresh token is good once, for a Token that takes the place of this one.
 type Token struct {
@@ -8,6 +10,18 @@ type Token struct {
 	ExpiresIn        int64  `json:"expires_in"`
 	RefreshToken     string `json:"refresh_token"`
 	RefreshExpiresIn int64  `json:"refresh_expires_in"`
+}
+
+// Session is one login of a user's, as shown to them. CreatedAt is when that was, RefreshedAt when its tokens were made
+// last: from Address, by a client that calls itself Agent, which both are null if nobody knows.
+type Session struct {
+	ID          string    `db:"-" json:"id"`
+	Current     bool      `db:"-" json:"current"` // it is the one that asks
+	CreatedAt   time.Time `db:"created_at" json:"created_at"`
+	RefreshedAt time.Time `db:"refreshed_at" json:"refreshed_at"`
+	ExpiresAt   time.Time `db:"expires_at" json:"expires_at"`
+	Address     *string   `db:"address" json:"address"`
+	Agent       *string   `db:"agent" json:"user_agent"`
 }
 
 // RefreshInput is the body of a refresh.

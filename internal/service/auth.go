@@ -107,7 +107,7 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	login := model.Login{IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		// As of the version of the password that was checked: a change meanwhile ends this session, too.
-		if login.Token, err = s.sessions.begin(ctx, tx, a.ID, a.TokenVersion); err != nil || !a.IsAdmin {
+		if login.Token, err = s.sessions.begin(ctx, tx, a.ID, a.TokenVersion, by); err != nil || !a.IsAdmin {
 			return err
 		}
 		by.ID = a.ID

@@ -43,29 +43,36 @@ type keptToken struct {
 	Salt       []byte     `db:"salt"`
 	SpentAt    *time.Time `db:"spent_at"`
 	ExpiresAt  time.Time  `db:"expires_at"`
+	BegunAt    time.Time  `db:"begun_at"` // of the session
 	NextIsGood bool       `db:"next_is_good"`
 	Over       bool       `db:"-"`
 	IsAdmin    bool       `db:"-"`
 }
 
+// familySize is the length of a session's name, in bytes.
+const familySize = 16
+
 // begin starts a session for a user as of a token version, and returns its first tokens.
-func (s *Sessions) begin(ctx context.Context, tx *sqlx.Tx, userID, version int64) (model.Token, error) {
-	family := make([]byte, 16)
+func (s *Sessions) begin(ctx context.Context, tx *sqlx.Tx, userID, version int64, by model.Actor) (model.Token, error) {
+	if err := makeRoom(ctx, tx, userID); err != nil {
+		return model.Token{}, err
+	}
+	family := make([]byte, familySize)
 	_, _ = rand.Read(family) // never fails
 	// An access token that lives longer must not die with a session that nobody knows of.
-	kept := keptToken{Family: family, UserID: userID, Version: version, ExpiresAt: now().Add(max(s.life, s.tokens.Life()))}
+	kept := keptToken{Family: family, UserID: userID, Version: version, BegunAt: now(), ExpiresAt: now().Add(max(s.life, s.tokens.Life()))}
 	refresh := security.NewRefreshToken()
-	if err := keepToken(ctx, tx, kept, refresh); err != nil {
+	if err := keepToken(ctx, tx, kept, refresh, by); err != nil {
 		return model.Token{}, err
 	}
 	return s.answer(kept, refresh)
 }
 
-func keepToken(ctx context.Context, tx *sqlx.Tx, k keptToken, refresh security.RefreshToken) error {
+func keepToken(ctx context.Context, tx *sqlx.Tx, k keptToken, refresh security.RefreshToken, by model.Actor) error {
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO refresh_tokens (family, generation, hash, user_id, token_version, created_at, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		k.Family, k.Generation, refresh.Hash(), k.UserID, k.Version, now(), k.ExpiresAt)
+		INSERT INTO refresh_tokens (family, generation, hash, user_id, token_version, created_at, expires_at, begun_at, address, agent)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), NULLIF(?, ''))`,
+		k.Family, k.Generation, refresh.Hash(), k.UserID, k.Version, now(), k.ExpiresAt, k.BegunAt, by.Address, agentOf(by))
 	return err
 }
 
@@ -106,7 +113,7 @@ func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput, by model.
 		if kept.SpentAt == nil {
 			kept.Salt = make([]byte, 32)
 			_, _ = rand.Read(kept.Salt) // never fails
-			if err := spend(ctx, tx, kept, refresh.Next(kept.Salt)); err != nil {
+			if err := spend(ctx, tx, kept, refresh.Next(kept.Salt), by); err != nil {
 				return err
 			}
 		}
@@ -129,7 +136,8 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 		FOR UPDATE`, refresh.Hash())
 	if err == nil {
 		err = tx.GetContext(ctx, &k, `
-			SELECT r.family, r.generation, r.user_id, r.token_version, r.salt, r.spent_at, r.expires_at, EXISTS (
+			SELECT r.family, r.generation, r.user_id, r.token_version, r.salt, r.spent_at, r.expires_at,
+				COALESCE(r.begun_at, r.created_at) AS begun_at, EXISTS (
 				SELECT 1
 				FROM refresh_tokens n
 				WHERE n.family = r.family AND n.generation = r.generation + 1 AND n.spent_at IS NULL
@@ -151,7 +159,7 @@ func (k keptToken) isCopied() bool {
 }
 
 // spend exchanges a token for its successor.
-func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshToken) error {
+func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshToken, by model.Actor) error {
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE refresh_tokens
 		SET spent_at = IF(generation = ?, ?, spent_at), salt = IF(generation = ?, ?, NULL)
@@ -167,7 +175,7 @@ func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshT
 		}
 	}
 	k.Generation++
-	return keepToken(ctx, tx, k, next)
+	return keepToken(ctx, tx, k, next, by)
 }
 
 // endCopied ends a session of which somebody has a copied token: nobody knows who of both is asking.

@@ -112,7 +112,7 @@ func (s *Users) ChangePassword(ctx context.Context, by model.Actor, in model.Pas
 				return err
 			}
 		}
-		token, err = s.sessions.begin(ctx, tx, a.ID, a.TokenVersion+1)
+		token, err = s.sessions.begin(ctx, tx, a.ID, a.TokenVersion+1, by)
 		return err
 	})
 	return token, fail("change password", err)
