@@ -92,12 +92,17 @@ func seed(ctx context.Context, p *program, args []string) error {
 }
 
 func admin(ctx context.Context, p *program, args []string) error {
-	rest, err := p.parseFlags(flag.NewFlagSet("admin", flag.ContinueOnError), args, "EMAIL")
+	set := flag.NewFlagSet("admin", flag.ContinueOnError)
+	revoke := set.Bool("revoke", false, "take the rights away")
+	rest, err := p.parseFlags(set, args, "EMAIL")
 	if err != nil {
 		return err
 	}
 	email, by := rest[0], model.Actor{Command: "hexamart admin"}
 	return p.withCurrentShop(ctx, func(s *shop) error {
+		if *revoke {
+			return p.revokeAdmin(ctx, s, by, email)
+		}
 		err := s.services.Auth.PromoteUser(ctx, by, email)
 		if err == nil {
 			fmt.Fprintf(p.stdout, "%s is an admin now, with the password as it was.\n", email)

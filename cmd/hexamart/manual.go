@@ -55,6 +55,24 @@ Examples:
   echo 'correct horse battery' | hexamart admin ann@example.com
 
 ADMIN_EMAIL and ADMIN_PASSWORD do the same whenever the shop starts.
+
+With --revoke the account is an ordinary one again, at once. It goes on existing, and its sessions do.
+  hexamart admin --revoke ann@example.com
+`
+
+const passwordHelp = `Sets a new password for the account with this e-mail address, and ends all of its sessions. The password is asked
+for on the terminal, or read as one line from the standard input.
+
+Examples:
+  hexamart password ann@example.com
+  openssl rand -base64 18 | tee /dev/tty | hexamart password ann@example.com
+`
+
+const logoutHelp = `Ends all sessions of the account with this e-mail address: its tokens stop working at once, and whoever knows the
+password has to log in again. If somebody else may know that, use: hexamart password EMAIL
+
+Examples:
+  hexamart logout ann@example.com
 `
 
 const verifyHelp = `Checks that the shop's books are right: that each stock is what came in less what went out, that each order's

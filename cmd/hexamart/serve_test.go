@@ -97,6 +97,15 @@ func TestBeside(t *testing.T) {
 		{"short\n", []string{"admin", "boss@example.com"}, 1, "Password must have at least 8 characters."},
 		{"long enough\n", []string{"admin", "boss@example.com"}, 0, "boss@example.com is an admin now."},
 		{"", []string{"admin", "BOSS@example.com"}, 0, "password as it was"},
+		{"long enough\n", []string{"admin", "ann@example.com"}, 0, "ann@example.com is an admin now."},
+		{"", []string{"admin", "--revoke", "Ann@example.com"}, 0, "is no admin any more"},
+		{"", []string{"admin", "--revoke", "ann@example.com"}, 0, "was no admin"},
+		{"", []string{"admin", "--revoke", "nobody@example.com"}, 1, "There is no account"},
+		{"", []string{"logout", "ann@example.com"}, 0, "ann@example.com is logged out everywhere."},
+		{"", []string{"logout", "nobody@example.com"}, 1, "There is no account"},
+		{"forgotten\n", []string{"password", "nobody@example.com"}, 1, "There is no account"},
+		{"ann\n", []string{"password", "ann@example.com"}, 1, "Password must have at least 8 characters."},
+		{"thimble and thread\n", []string{"password", "ann@example.com"}, 0, "ann@example.com has a new password"},
 		{"", []string{"healthcheck"}, 0, "ready"},
 		{"", []string{"serve"}, 1, "already in use"},
 	}
@@ -106,6 +115,7 @@ func TestBeside(t *testing.T) {
 		}
 	}
 	p.login("boss@example.com", "long enough").want(200, "GET", "/admin/dashboard", "", nil)
+	p.login("ann@example.com", "thimble and thread").want(403, "GET", "/admin/dashboard", "", nil)
 	elsewhere := *p
 	elsewhere.addr = newPlace(t).addr
 	if code, out := elsewhere.run("", "serve"); code != 1 || !strings.Contains(out, filepath.Join(".data", "mysql")) {

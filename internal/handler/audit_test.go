@@ -157,7 +157,7 @@ func TestAuditSessions(t *testing.T) {
 	}
 }
 
-// TestAuditCommands makes admins by commands: nobody is the actor.
+// TestAuditCommands does by commands what only these do: nobody is the actor.
 func TestAuditCommands(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
@@ -174,14 +174,30 @@ func TestAuditCommands(t *testing.T) {
 	if err := s.Services.Auth.PromoteUser(t.Context(), by, "nobody@example.com"); err == nil {
 		t.Error("nobody was promoted")
 	}
+	for _, do := range []func() error{
+		func() error { return s.Services.Sessions.EndAll(t.Context(), by, u.Email) },
+		func() error { return s.Services.Auth.SetPassword(t.Context(), by, u.Email, "another one") },
+		func() error { _, err := s.Services.Auth.DemoteUser(t.Context(), by, "boss@example.com"); return err },
+		func() error { _, err := s.Services.Auth.DemoteUser(t.Context(), by, "boss@example.com"); return err }, // changes nothing
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u.Password = "another one"
+	s.Login(u)
 	var got []string
 	for _, e := range auditLog(t, s, u, "") {
+		if e.Action == model.AuditAdminLogin {
+			continue
+		}
 		if e.ActorID != nil || e.Command == nil || *e.Command != "hexamart admin" || e.Address != nil || e.RequestID != nil {
 			t.Errorf("an entry is %+v", e)
 		}
 		got = append(got, f("%s %d %s %s", e.Action, e.ObjectID, raw(e.Before), raw(e.After)))
 	}
-	want := []string{f(`admin.promote %d {"is_admin":false} {"is_admin":true}`, u.ID), f(`admin.create %d null {"name":"Admin","email":"boss@example.com"}`, u.ID+1)}
+	want := []string{f(`admin.promote %d {"is_admin":false} {"is_admin":true}`, u.ID), f(`admin.create %d null {"name":"Admin","email":"boss@example.com"}`, u.ID+1),
+		f(`user.logout %d null null`, u.ID), f(`user.password %d null null`, u.ID), f(`admin.demote %d {"is_admin":true} {"is_admin":false}`, u.ID+1)}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the log is %q, want %q", got, want)
 	}

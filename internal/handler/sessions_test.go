@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"hexamart/internal/apperr"
+	"hexamart/internal/model"
 	"hexamart/internal/security"
 	"hexamart/internal/testkit"
 )
@@ -353,4 +355,57 @@ func family(t *testing.T, p *testkit.Person) []byte {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// TestCommandsEndSessions does what a shopkeeper can do for somebody whose account, or token, is in other hands.
+func TestCommandsEndSessions(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	by := model.Actor{Command: "test"}
+	for name, c := range map[string]struct {
+		do       func(email string) error
+		lives    bool
+		password string
+		isAdmin  bool
+	}{
+		"Logout":   {do: func(email string) error { return s.Services.Sessions.EndAll(t.Context(), by, email) }, isAdmin: true},
+		"Password": {do: func(email string) error { return s.Services.Auth.SetPassword(t.Context(), by, email, "a new one") }, password: "a new one", isAdmin: true},
+		"Revoke": {do: func(email string) error {
+			_, err := s.Services.Auth.DemoteUser(t.Context(), by, email)
+			return err
+		}, lives: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			somebody, u := s.User(), s.Admin()
+			other := again(s, u)
+			bare, err := s.Tokens.New(security.Claims{UserID: u.ID}) // from before there were sessions
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.do(strings.ToUpper(u.Email)); err != nil {
+				t.Fatal(err)
+			}
+			alive(t, s, "a session", u, c.lives)
+			alive(t, s, "another", other, c.lives)
+			alive(t, s, "somebody else", somebody, true)
+			want := map[bool]int{true: 200, false: 401}[c.lives]
+			send(t, s, step{&testkit.Person{Token: bare}, "GET /cart", "", want, nil})
+			if c.password != "" {
+				send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 401, nil})
+				u.Password = c.password
+			}
+			s.Login(u)
+			send(t, s, step{u, "GET /admin/dashboard", "", map[bool]int{true: 200, false: 403}[c.isAdmin], nil})
+			if err := c.do("nobody@example.com"); !apperr.Is(err, apperr.NotFound) {
+				t.Errorf("for nobody: %v", err)
+			}
+		})
+	}
+	u := s.User()
+	for _, bad := range []string{"", "short", "password123", u.Email, strings.Repeat("x", 73)} {
+		if err := s.Services.Auth.SetPassword(t.Context(), by, u.Email, bad); !apperr.Is(err, apperr.InvalidInput) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	alive(t, s, "after bad passwords", u, true)
 }

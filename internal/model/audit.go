@@ -25,6 +25,7 @@ const (
 	AuditOrderStatus   = "order.status"
 	AuditAdminCreate   = "admin.create"
 	AuditAdminPromote  = "admin.promote"
+	AuditAdminDemote   = "admin.demote"
 	AuditAdminLogin    = "admin.login"
 	AuditAdminRefused  = "admin.login_failed"
 	AuditAdminProfile  = "admin.profile"
@@ -32,12 +33,15 @@ const (
 	AuditWrongPassword = "admin.password_failed" // the old one, at a change
 	AuditAdminLogout   = "admin.logout"
 	AuditTokenReused   = "admin.token_reused" // #nosec G101 -- of whose session, which ends, somebody has a copy
+	AuditUserLogout    = "user.logout"        // of all sessions, by a command
+	AuditUserPassword  = "user.password"      // #nosec G101 -- set by a command
 )
 
 // AuditActions are all of them.
 var AuditActions = []string{AuditProductCreate, AuditProductUpdate, AuditProductDelete, AuditOrderStatus,
-	AuditAdminCreate, AuditAdminPromote, AuditAdminLogin, AuditAdminRefused,
-	AuditAdminProfile, AuditAdminPassword, AuditWrongPassword, AuditAdminLogout, AuditTokenReused}
+	AuditAdminCreate, AuditAdminPromote, AuditAdminDemote, AuditAdminLogin, AuditAdminRefused,
+	AuditAdminProfile, AuditAdminPassword, AuditWrongPassword, AuditAdminLogout, AuditTokenReused,
+	AuditUserLogout, AuditUserPassword}
 
 // AuditEntry is something that was done as admin. The actor's name and e-mail are those of now, null when
 // the account is gone. Before and After are JSON, null where there was nothing.

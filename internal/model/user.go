@@ -144,3 +144,11 @@ func (in *PasswordInput) ValidateFor(u User) error {
 	c.guessable("new_password", in.NewPassword, u.Name, u.Email)
 	return c.err()
 }
+
+// CheckPassword applies the rules for a user's new password.
+func CheckPassword(u User, password string) error {
+	var c check
+	c.password("password", password)
+	c.guessable("password", password, u.Name, u.Email)
+	return c.err()
+}

@@ -1,6 +1,17 @@
 package service
 
-import "strings"
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+)
 
 // reservedEmail is the address that makes somebody an admin at the next start. Nobody else may take it:
 // addresses are not verified.
@@ -19,3 +30,95 @@ const (
 	registering        = 2
 	waitingForRegister = 64
 )
+
+// lockNamed locks the account of an e-mail, in any case; NotFound if there is none.
+func lockNamed(ctx context.Context, tx *sqlx.Tx, email string) (u model.User, err error) {
+	err = tx.GetContext(ctx, &u, `
+		SELECT `+userColumns+`
+		FROM users
+		WHERE email_key = LOWER(?)
+		FOR UPDATE`, email)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = noAccount(email)
+	}
+	return u, err
+}
+
+func noAccount(email string) error {
+	return apperr.Newf(apperr.NotFound, "There is no account with the e-mail address %s.", email)
+}
+
+func setAdmin(ctx context.Context, tx *sqlx.Tx, by model.Actor, u model.User, isAdmin bool) error {
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE users
+		SET is_admin = ?
+		WHERE id = ?`, isAdmin, u.ID); err != nil {
+		return err
+	}
+	action := model.AuditAdminPromote
+	if !isAdmin {
+		action = model.AuditAdminDemote
+	}
+	return audit(ctx, tx, by, action, auditUser, u.ID, map[string]any{"is_admin": u.IsAdmin}, map[string]any{"is_admin": isAdmin})
+}
+
+// DemoteUser takes the admin's rights from the user with this e-mail, at once, and reports whether there were any;
+// NotFound if there is no such user.
+func (s *Auth) DemoteUser(ctx context.Context, by model.Actor, email string) (was bool, err error) {
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		u, err := lockNamed(ctx, tx, email)
+		if was = u.IsAdmin; err != nil || !was {
+			return err
+		}
+		return setAdmin(ctx, tx, by, u, false)
+	})
+	return was, fail("demote user", err)
+}
+
+// EndAll ends all sessions of the user with this e-mail; NotFound if there is none.
+func (s *Sessions) EndAll(ctx context.Context, by model.Actor, email string) error {
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		u, err := lockNamed(ctx, tx, email)
+		if err != nil {
+			return err
+		}
+		if err := endSessions(ctx, tx, u.ID); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, model.AuditUserLogout, auditUser, u.ID, nil, nil)
+	})
+	return fail("end sessions", err)
+}
+
+// SetPassword gives the user with this e-mail a new password, for somebody who has forgotten the old one, and ends all
+// sessions. NotFound if there is no such user, InvalidInput if the password is not good enough.
+func (s *Auth) SetPassword(ctx context.Context, by model.Actor, email, password string) error {
+	a, err := findAccount(ctx, s.db, email)
+	if errors.Is(err, sql.ErrNoRows) {
+		return noAccount(email)
+	}
+	if err != nil {
+		return fail("set password", err)
+	}
+	if err := model.CheckPassword(a.User, password); err != nil {
+		return err
+	}
+	hash, err := hashPassword(ctx, s.passwords, password, by.Address)
+	if err != nil {
+		return fail("set password", err)
+	}
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		res, err := tx.ExecContext(ctx, `
+			UPDATE users
+			SET password_hash = ?
+			WHERE id = ?`, hash, a.ID)
+		if err := mustMatch(res, err, noAccount(email)); err != nil { // deleted meanwhile
+			return err
+		}
+		if err := endSessions(ctx, tx, a.ID); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, model.AuditUserPassword, auditUser, a.ID, nil, nil)
+	})
+	return fail("set password", err)
+}

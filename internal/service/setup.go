@@ -2,10 +2,8 @@ package service
 
 import (
 	"context"
-	"database/sql"
 	_ "embed"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -40,25 +38,11 @@ func (s *Auth) CreateAdmin(ctx context.Context, by model.Actor, in model.Registe
 // there is none.
 func (s *Auth) PromoteUser(ctx context.Context, by model.Actor, email string) error {
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		var u model.User
-		err := tx.GetContext(ctx, &u, `
-			SELECT `+userColumns+`
-			FROM users
-			WHERE email_key = LOWER(?)
-			FOR UPDATE`, email)
-		if errors.Is(err, sql.ErrNoRows) {
-			return apperr.Newf(apperr.NotFound, "There is no account with the e-mail address %s.", email)
-		}
+		u, err := lockNamed(ctx, tx, email)
 		if err != nil || u.IsAdmin {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE users
-			SET is_admin = TRUE
-			WHERE id = ?`, u.ID); err != nil {
-			return err
-		}
-		return audit(ctx, tx, by, model.AuditAdminPromote, auditUser, u.ID, map[string]any{"is_admin": false}, map[string]any{"is_admin": true})
+		return setAdmin(ctx, tx, by, u, true)
 	})
 	return fail("promote user", err)
 }
