@@ -20,8 +20,9 @@ import (
 // The limits of what is kept of answers that are the same for everybody.
 const (
 	pageAge    = time.Second - service.NamesAge // beyond a second another instance's writes, or those by hand, must show
-	maxKept    = 8 << 20                        // bytes of bodies
+	maxKept    = 8 << 20                        // bytes of all of them
 	maxPageKey = 300                            // bytes; longer queries are hardly asked twice
+	pageCost   = 1 << 10                        // bytes of a page beside its body and key, about
 )
 
 // page is an answer that is the same for everybody, encoded.
@@ -31,6 +32,7 @@ type page struct {
 	header http.Header // of a list: Link, X-Total-Count
 	zipped func() []byte
 
+	size    int       // bytes that it takes while it is kept
 	made    time.Time // before it was read
 	version uint64    // of the products when it was read
 }
@@ -107,20 +109,21 @@ func (ps *pages) keep(key string, p *page) {
 		return
 	}
 	if old := ps.kept[key]; old != nil {
-		ps.bytes -= len(old.body)
+		ps.bytes -= old.size
 		delete(ps.kept, key)
 	}
-	if ps.bytes+len(p.body) > maxKept {
+	p.size = pageCost + len(key) + len(p.body) + len(p.body)/4 // the last is what it has when it is compressed
+	if ps.bytes+p.size > maxKept {
 		for k, old := range ps.kept {
 			if time.Since(old.made) >= pageAge || old.version != p.version {
-				ps.bytes -= len(old.body)
+				ps.bytes -= old.size
 				delete(ps.kept, k)
 			}
 		}
 	}
-	if ps.bytes+len(p.body) <= maxKept {
+	if ps.bytes+p.size <= maxKept {
 		ps.kept[key] = p
-		ps.bytes += len(p.body)
+		ps.bytes += p.size
 	}
 }
 

@@ -81,12 +81,12 @@ func (p *Page) checkMoneyKey(c *check) {
 // SortCreated is the Sort of cursors of lists by time, which is the Key.
 const SortCreated = "created"
 
-// checkTimeKey refuses a cursor whose sort value is not a moment that a database holds.
+// checkTimeKey refuses a cursor whose sort value is not a moment, in whole seconds, that a database holds.
 func (p *Page) checkTimeKey(c *check) {
 	if p.after == nil {
 		return
 	}
-	if at := p.after.Time(); at.Year() < 1000 || at.Year() > 9999 {
+	if at := p.after.Time(); at.Year() < 1000 || at.Year() > 9999 || at.Nanosecond() != 0 {
 		c.bad("cursor", "is not one that this list gave; start again without it")
 	}
 }

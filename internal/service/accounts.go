@@ -17,8 +17,13 @@ import (
 // addresses are not verified.
 type reservedEmail struct{ email string }
 
-func (r *reservedEmail) is(email string) bool {
-	return r.email != "" && strings.EqualFold(email, r.email)
+// is lets the database tell, by whose rules two e-mails are the same: it takes some letters for one that Go does not.
+func (r *reservedEmail) is(ctx context.Context, db sqlx.QueryerContext, email string) (is bool, err error) {
+	if r.email != "" {
+		err = sqlx.GetContext(ctx, db, &is, `
+			SELECT CAST(LOWER(?) AS BINARY) = CAST(LOWER(?) AS BINARY)`, email, r.email)
+	}
+	return is, err
 }
 
 // ReserveEmail keeps an address from being registered or moved to. Call it before the services are used.

@@ -52,7 +52,11 @@ func (s *Auth) Register(ctx context.Context, in model.RegisterInput, by model.Ac
 	if err != nil {
 		return 0, fail("register", err)
 	}
-	if s.reserved.is(in.Email) {
+	reserved, err := s.reserved.is(ctx, s.db, in.Email)
+	if err != nil {
+		return 0, fail("register", err)
+	}
+	if reserved {
 		return 0, errEmailTaken
 	}
 	id, err := newUser(database.Exec(ctx, s.db, insertUser, in.Name, in.Email, hash, false, now()))

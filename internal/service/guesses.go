@@ -119,8 +119,14 @@ func (t *try) giveBack() {
 	}
 }
 
-// fail makes the failure known to all instances and, of an admin's account, audits it as the action.
+// recordTime is how long a failure may take to be written.
+const recordTime = 10 * time.Second
+
+// fail makes the failure known to all instances and, of an admin's account, audits it as the action: also of a client
+// who has hung up, as one does who guesses and wants to leave no trace.
 func (t *try) fail(ctx context.Context, by model.Actor, a account, action string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
 	return database.InTx(ctx, t.db, func(tx *sqlx.Tx) error {
 		if err := t.record(ctx, tx); err != nil || !a.IsAdmin {
 			return err

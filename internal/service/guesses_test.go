@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
+	"hexamart/internal/security"
 	"hexamart/internal/service"
 	"hexamart/internal/testkit"
 )
@@ -160,5 +162,30 @@ func TestChangePasswordLimit(t *testing.T) {
 	}
 	if got := change(u.Password, there); got != "" {
 		t.Errorf("from elsewhere: %s", got)
+	}
+}
+
+// TestLoginLimitHungUp guesses an admin's password and hangs up while it is compared: the failure is written all the same.
+func TestLoginLimitHungUp(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	admin := s.Admin()
+	slow := service.New(s.DB, security.NewPasswords(12), s.Tokens, security.NewLimiter(10, time.Hour), testkit.SessionLife)
+	if err := slow.Auth.SetPassword(t.Context(), model.Actor{Command: "test"}, admin.Email, admin.Password); err != nil {
+		t.Fatal(err)
+	}
+	written := func() (failures, entries int64) {
+		return s.Count("SELECT COUNT(*) FROM login_failures"), s.Count("SELECT COUNT(*) FROM audit_log WHERE action = 'admin.login_failed'")
+	}
+	for try := 1; ; try++ {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(try)*40*time.Millisecond) // a hash takes longer
+		_, err := slow.Auth.Login(ctx, model.LoginInput{Username: admin.Email, Password: "wrong"}, model.Actor{Address: "198.51.100.1"})
+		hungUp := ctx.Err() != nil
+		cancel()
+		if failures, entries := written(); failures == 2 && entries > 0 && hungUp {
+			return
+		} else if try == 6 || !hungUp {
+			t.Fatalf("%d limits and %d entries after %d guesses, hung up: %t, %v", failures, entries, try, hungUp, err)
+		}
 	}
 }

@@ -50,11 +50,15 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 		if err != nil {
 			return err
 		}
+		reserved, err := s.reserved.is(ctx, tx, in.Email)
+		if err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, `
 			UPDATE users
 			SET name = ?, email = ?, address = IF(?, ?, address)
 			WHERE id = ? AND (email_key = LOWER(?) OR NOT ?)`,
-			in.Name, in.Email, in.Address.Set, in.Address.Value, was.ID, in.Email, s.reserved.is(in.Email))
+			in.Name, in.Email, in.Address.Set, in.Address.Value, was.ID, in.Email, reserved)
 		if database.IsDuplicate(err) {
 			return errEmailTaken
 		}
