@@ -74,16 +74,13 @@ func problemPageOf(code string) problemPage {
 	return page
 }
 
-// Problem returns the page of an error, as HTML or as plain text; false if there is no such error.
-func Problem(code string, html bool) (Document, bool) {
-	if problems().get(code) == nil {
-		return Document{}, false
-	}
+// Problem returns the page of an error, one of Problems, as HTML or as plain text.
+func Problem(code string, html bool) Document {
 	p := problemPageOf(code)
 	if html {
-		return render("problem.gohtml", p), true
+		return render("problem.gohtml", p)
 	}
-	return Document{typeText, []byte(p.text())}, true
+	return Document{typeText, []byte(p.text())}
 }
 
 func (p problemPage) text() string {

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/go-chi/chi/v5"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/docs"
@@ -18,11 +20,11 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 // The documents ask neither for a token nor for the database: they are what one reads when all else fails.
 
 func (a *API) openAPI(w http.ResponseWriter, r *http.Request) error {
-	return respondDocument(w, r, docs.OpenAPI())
+	return a.respondDocument(w, r, "openapi", docs.OpenAPI)
 }
 
 func (a *API) docsPage(w http.ResponseWriter, r *http.Request) error {
-	return respondDocument(w, r, docs.UI())
+	return a.respondDocument(w, r, "ui", docs.UI)
 }
 
 func (a *API) docsFile(w http.ResponseWriter, r *http.Request) error {
@@ -31,38 +33,97 @@ func (a *API) docsFile(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return errNoPage
 	}
+	read := func() docs.Document { return file }
 	if name == "postman.json" || name == "hexamart.http" {
-		file = file.At(requestOf(r.Context()).origin)
+		return a.respondDocumentHere(w, r, name, read)
 	}
-	return respondDocument(w, r, file)
+	return a.respondDocument(w, r, name, read)
 }
 
 func (a *API) reference(w http.ResponseWriter, r *http.Request) error {
-	return respondDocument(w, r, docs.Reference())
+	return a.respondDocument(w, r, "reference", docs.Reference)
 }
 
 func (a *API) listErrors(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Add("Vary", "Accept")
-	return respondDocument(w, r, docs.ProblemList(wantsHTML(r)))
+	html := wantsHTML(r)
+	return a.respondDocument(w, r, fmt.Sprint("errors ", html), func() docs.Document { return docs.ProblemList(html) })
 }
 
 func (a *API) getError(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Add("Vary", "Accept")
-	page, ok := docs.Problem(chi.URLParam(r, "code"), wantsHTML(r))
-	if !ok {
+	code, html := chi.URLParam(r, "code"), wantsHTML(r)
+	if docs.Problems()[code] == 0 {
 		return errNoPage
 	}
-	return respondDocument(w, r, page.At(requestOf(r.Context()).origin))
+	return a.respondDocumentHere(w, r, fmt.Sprint("error ", code, html), func() docs.Document { return docs.Problem(code, html) })
 }
 
 // errNoPage is notFound for those who look at addresses themselves.
 var errNoPage = apperr.New(apperr.NotFound, "There is nothing at this address.")
 
-func respondDocument(w http.ResponseWriter, r *http.Request, d docs.Document) error {
+// library keeps the documents as they are answered: some are large, and made of many parts.
+type library struct {
+	mu   sync.Mutex
+	own  map[string]*page          // by the name of the document
+	here *lru.Cache[string, *page] // by its name and the origin of the server that its examples are of
+}
+
+// keepHere is how many documents are kept for the names that clients know the server by, which they choose.
+const keepHere = 16
+
+func newLibrary() *library {
+	here, err := lru.New[string, *page](keepHere)
+	if err != nil {
+		panic(err) // a wrong number of our own
+	}
+	return &library{own: map[string]*page{}, here: here}
+}
+
+// get makes a document that is asked for for the first time, while others wait.
+func (l *library) get(name string, read func() docs.Document) *page {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.own[name] == nil {
+		d := read()
+		l.own[name] = newPageOf(d.Type, d.Body)
+	}
+	return l.own[name]
+}
+
+// at is get for a document whose examples are of the server at an origin.
+func (l *library) at(origin, name string, read func() docs.Document) *page {
+	p := l.get(name, read)
+	if origin == "" {
+		return p
+	}
+	key := name + "\x00" + origin
+	if known, ok := l.here.Get(key); ok {
+		return known
+	}
+	d := docs.Document{Type: p.kind, Body: p.body}.At(origin)
+	p = newPageOf(d.Type, d.Body)
+	l.here.Add(key, p)
+	return p
+}
+
+// respondDocument answers with a document, which read makes the first time.
+func (a *API) respondDocument(w http.ResponseWriter, r *http.Request, name string, read func() docs.Document) error {
+	sendDocument(w, r, a.library.get(name, read))
+	return nil
+}
+
+// respondDocumentHere is respondDocument for one with examples, which are of the server as the client knows it.
+func (a *API) respondDocumentHere(w http.ResponseWriter, r *http.Request, name string, read func() docs.Document) error {
+	sendDocument(w, r, a.library.at(requestOf(r.Context()).origin, name, read))
+	return nil
+}
+
+func sendDocument(w http.ResponseWriter, r *http.Request, p *page) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Referrer-Policy", "no-referrer")
-	return writeTagged(w, r, "no-cache", d.Type, d.Body)
+	p.send(w, r)
 }
 
 // wantsHTML tells browsers, which name it, from programs, which take anything.
@@ -73,7 +134,7 @@ func wantsHTML(r *http.Request) bool {
 func (a *API) welcome(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Add("Vary", "Accept")
 	if wantsHTML(r) {
-		return respondDocument(w, r, docs.Welcome(a.Version).At(requestOf(r.Context()).origin))
+		return a.respondDocumentHere(w, r, "welcome", func() docs.Document { return docs.Welcome(a.Version) })
 	}
 	links := fmt.Appendf(nil, `{"message":"Welcome to HexaMart.","version":%q`, a.Version)
 	for _, l := range docs.Links {

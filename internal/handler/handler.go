@@ -30,6 +30,7 @@ type API struct {
 
 	draining atomic.Bool
 	pages    *pages
+	library  *library
 	large    chan struct{} // places of large bodies that are being read
 }
 

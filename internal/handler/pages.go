@@ -27,6 +27,7 @@ const (
 
 // page is an answer that is the same for everybody, encoded.
 type page struct {
+	kind   string // media type
 	body   []byte
 	tag    string
 	header http.Header // of a list: Link, X-Total-Count
@@ -46,7 +47,14 @@ func newPage(r *http.Request, v any, header http.Header) (*page, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return &page{body: body, tag: tagOf(body), header: header, zipped: sync.OnceValue(func() []byte { return zip(body) })}, nil
+	p := newPageOf("application/json", body)
+	p.header = header
+	return p, nil
+}
+
+// newPageOf compresses its body when that is asked for, once.
+func newPageOf(kind string, body []byte) *page {
+	return &page{kind: kind, body: body, tag: tagOf(body), zipped: sync.OnceValue(func() []byte { return zip(body) })}
 }
 
 func zip(body []byte) []byte {
@@ -161,8 +169,14 @@ func (p *page) write(w http.ResponseWriter, r *http.Request) {
 	for name, values := range p.header {
 		h[name] = values
 	}
-	h["Cache-Control"] = noCache
 	h["Vary"] = append(h["Vary"], "Accept-Encoding")
+	p.send(w, r)
+}
+
+// send answers where the choice of the encoding is in Vary already.
+func (p *page) send(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["Cache-Control"] = noCache
 	if sent := r.Header["If-None-Match"]; sent != nil {
 		if known := namedTag(sent, p.tag); known != "" {
 			h.Set("ETag", known)
@@ -179,7 +193,7 @@ func (p *page) write(w http.ResponseWriter, r *http.Request) {
 		h.Set("ETag", `"`+p.tag+`"`)
 	}
 	inOnePiece(r, body)
-	write(w, http.StatusOK, "application/json", body)
+	write(w, http.StatusOK, p.kind, body)
 }
 
 var noCache = []string{"no-cache"}

@@ -9,7 +9,7 @@ import (
 
 // Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
 func (a *API) Routes() http.Handler {
-	a.pages, a.large = newPages(), make(chan struct{}, maxLarge)
+	a.pages, a.library, a.large = newPages(), newLibrary(), make(chan struct{}, maxLarge)
 	r := chi.NewRouter()
 	r.Use(a.identify)
 	if a.Trace != nil {
