@@ -36,6 +36,27 @@ func TestConnectionsAreShared(t *testing.T) {
 			}
 		}
 	})
+	t.Run("BeforeTheyAsk", func(t *testing.T) { // as over a network, where that takes a moment
+		t.Parallel()
+		s := newGathering(t, nil)
+		for range 3 {
+			s.busy("127.0.0.2")
+		}
+		slow := s.dial("127.0.0.3", "")
+		if !isGone(s.dial("127.0.0.2", "")) || !isGone(s.dial("127.0.0.2", "/wait")) {
+			t.Error("the address that has most gets more")
+		}
+		ask(slow, "/wait")
+		select {
+		case <-s.entered:
+		case <-time.After(patience):
+			t.Error("who has not asked yet is lost")
+		}
+		close(s.leave)
+		if !isServed(slow) {
+			t.Error("no answer")
+		}
+	})
 	t.Run("Proxy", func(t *testing.T) {
 		t.Parallel()
 		s := newGathering(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.2/31")})
@@ -89,8 +110,15 @@ func (c *gathering) dial(from, path string) net.Conn {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		c.t.Fatal(err)
 	}
-	_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: shop\r\n\r\n", path) // fails if it had to go
+	if path != "" {
+		ask(conn, path)
+	}
 	return conn
+}
+
+// ask fails if the connection had to go.
+func ask(conn net.Conn, path string) {
+	_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: shop\r\n\r\n", path)
 }
 
 // busy is a connection with a request that is under way.

@@ -271,8 +271,8 @@ func manyConnections(p *place) error {
 	return nil
 }
 
-// TestConnectionsGiveWay fills the room for connections: the one that was silent for longest goes, none with a
-// request under way does.
+// TestConnectionsGiveWay fills the room for connections: the one that was idle for longest goes, then one that has said
+// nothing for too long, none with a request under way does.
 func TestConnectionsGiveWay(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
@@ -321,28 +321,32 @@ func TestConnectionsGiveWay(t *testing.T) {
 	}
 	awaitOpen(t.Context(), t, conns, 2, 1)
 	silent := dial("")
-	awaitOpen(t.Context(), t, conns, 3, 2)
+	awaitOpen(t.Context(), t, conns, 3, 1)
 	waits := dial("/wait")
 	<-entered
 	last := dial("/")
 	if !served(last) || !gone(idle) {
 		t.Error("the new one is not served in place of the idle one")
 	}
+	awaitOpen(t.Context(), t, conns, 4, 1)
+	again := dial("/wait")
+	<-entered // in the place of the last, which is idle by now
+	time.Sleep(sayTime)
 	if another := dial("/"); !served(another) || !gone(silent) {
 		t.Error("the new one is not served in place of the silent one")
 	}
 	close(leave)
-	if !served(busy) || !served(waits) {
+	if !served(busy) || !served(waits) || !served(again) {
 		t.Error("a request that was under way is lost")
 	}
 }
 
-// awaitOpen waits until so many connections are open, and so many of them silent.
-func awaitOpen(ctx context.Context, t *testing.T, c *connections, n, silent int) {
+// awaitOpen waits until so many connections are open, and so many of them idle.
+func awaitOpen(ctx context.Context, t *testing.T, c *connections, n, idle int) {
 	t.Helper()
 	for ctx.Err() == nil {
 		c.mu.Lock()
-		there := len(c.all) == n && c.silent.Len() == silent
+		there := len(c.all) == n && c.idle.Len() == idle
 		c.mu.Unlock()
 		if there {
 			return

@@ -24,6 +24,7 @@ const (
 	maxHeader      = 32 << 10 // bytes
 	maxConnections = 4096     // a few ten KB each
 	settleTime     = 500 * time.Millisecond
+	sayTime        = time.Second // in which who has connected says what they want, over a bad network too
 )
 
 func newServer(routes http.Handler, log *slog.Logger, proxies []netip.Prefix) (*http.Server, *connections) {
@@ -52,31 +53,32 @@ func roomForConnections() int {
 	return int(files.Cur / 2) // #nosec G115 -- it is less than maxConnections
 }
 
-// connections keeps the open ones within their room. When there is no more, the one that has been silent for
-// longest gives way to a new one; when none is silent, the oldest of the address that has most of them, unless it is
-// a proxy, or the new one's own: then that is turned away.
+// connections keeps the open ones within their room. When there is no more, the one that has been idle for longest
+// gives way to a new one, or one that has not said what it wants for sayTime; when there is none, the oldest of the
+// address that has most of them, unless it is a proxy, or the new one's own: then that is turned away.
 type connections struct {
 	room    int
 	proxies []netip.Prefix // whose connections are those of many
 
-	mu     sync.Mutex
-	all    map[net.Conn]*standing
-	fresh  int                         // of which no request was read yet
-	silent *list.List                  // of *standing, in the order in which they fell silent
-	busy   map[netip.Prefix]*list.List // of the same, in the order of their requests, by address
+	mu    sync.Mutex
+	all   map[net.Conn]*standing
+	fresh *list.List                  // of *standing, of which no request was read yet, in the order in which they came
+	idle  *list.List                  // of those that wait for the next request, in the order in which they began to
+	busy  map[netip.Prefix]*list.List // of all others, in the order in which they came or of their requests, by address
 }
 
-// standing is where a connection stands: in one of the lists, whose elements are these.
+// standing is where a connection stands: in one of the last two, whose elements are these, and maybe among the fresh.
 type standing struct {
-	conn net.Conn
-	from netip.Prefix // whose it is
-	used bool         // a request was read of it
-	list *list.List
-	at   *list.Element
+	conn  net.Conn
+	from  netip.Prefix // whose it is
+	since time.Time    // it is there
+	fresh *list.Element
+	list  *list.List
+	at    *list.Element
 }
 
 func newConnections(room int, proxies []netip.Prefix) *connections {
-	return &connections{room: room, proxies: proxies, all: map[net.Conn]*standing{}, silent: list.New(), busy: map[netip.Prefix]*list.List{}}
+	return &connections{room: room, proxies: proxies, all: map[net.Conn]*standing{}, fresh: list.New(), idle: list.New(), busy: map[netip.Prefix]*list.List{}}
 }
 
 // note is http.Server's ConnState.
@@ -93,19 +95,16 @@ func (c *connections) place(conn net.Conn, state http.ConnState) net.Conn {
 	p := c.all[conn]
 	switch {
 	case state == http.StateNew:
-		p = &standing{conn: conn, from: c.subscriber(conn)}
+		p = &standing{conn: conn, from: c.subscriber(conn), since: time.Now()}
+		p.fresh = c.fresh.PushBack(p)
 		c.all[conn] = p
-		c.fresh++
-		c.move(p, c.silent)
+		c.move(p, c.busyOf(p))
 	case p == nil: // it had to go
 	case state == http.StateIdle:
-		c.move(p, c.silent)
+		c.move(p, c.idle)
 	case state == http.StateActive:
 		c.use(p)
-		if c.busy[p.from] == nil {
-			c.busy[p.from] = list.New()
-		}
-		c.move(p, c.busy[p.from])
+		c.move(p, c.busyOf(p))
 	default: // it is over
 		c.remove(p)
 	}
@@ -119,10 +118,18 @@ func (c *connections) place(conn net.Conn, state http.ConnState) net.Conn {
 
 // use notes that a connection has brought a request, or never will.
 func (c *connections) use(p *standing) {
-	if !p.used {
-		p.used = true
-		c.fresh--
+	if p.fresh != nil {
+		c.fresh.Remove(p.fresh)
+		p.fresh = nil
 	}
+}
+
+// busyOf is the list of the busy ones of a connection's address.
+func (c *connections) busyOf(p *standing) *list.List {
+	if c.busy[p.from] == nil {
+		c.busy[p.from] = list.New()
+	}
+	return c.busy[p.from]
 }
 
 // settle waits until those who have just connected have said what they want, but not for those who take their time:
@@ -130,7 +137,7 @@ func (c *connections) use(p *standing) {
 func (c *connections) settle() {
 	for start := time.Now(); time.Since(start) < settleTime; time.Sleep(settleTime / 50) {
 		c.mu.Lock()
-		fresh := c.fresh
+		fresh := c.fresh.Len()
 		c.mu.Unlock()
 		if fresh == 0 {
 			return
@@ -154,7 +161,7 @@ func (c *connections) leave(p *standing) {
 		return
 	}
 	p.list.Remove(p.at)
-	if p.list != c.silent && p.list.Len() == 0 {
+	if p.list != c.idle && p.list.Len() == 0 {
 		delete(c.busy, p.from)
 	}
 }
@@ -165,18 +172,22 @@ func (c *connections) remove(p *standing) {
 	delete(c.all, p.conn)
 }
 
-// leaving is who has to go for a new one, which is the last of the silent ones.
+// leaving is who has to go for a new one.
 func (c *connections) leaving(p *standing) *standing {
-	most, own := c.silent, 1
-	if c.silent.Len() == 1 {
-		if busy := c.busy[p.from]; busy != nil {
-			own += busy.Len()
+	if longest := c.idle.Front(); longest != nil {
+		return longest.Value.(*standing)
+	}
+	if oldest := c.fresh.Front(); oldest != nil && time.Since(oldest.Value.(*standing).since) > sayTime {
+		return oldest.Value.(*standing)
+	}
+	most := c.busy[p.from]
+	for from, busy := range c.busy {
+		if from.IsValid() && busy.Len() > most.Len() {
+			most = busy
 		}
-		for from, busy := range c.busy {
-			if from.IsValid() && busy.Len() > max(own, most.Len()) {
-				most = busy
-			}
-		}
+	}
+	if most == c.busy[p.from] {
+		return p
 	}
 	return most.Front().Value.(*standing)
 }
