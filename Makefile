@@ -67,7 +67,7 @@ bench: build ## measure against floors of bare code; QUICK=1 in two minutes
 	@$(MAKE) --no-print-directory load-generator
 	@$(GO) run ./internal/bench $(if $(QUICK),-quick) $(if $(ROWS),-rows=$(ROWS)) $(if $(PROFILE),-profile=$(PROFILE))
 
-check: ## check the format, vet, staticcheck and go.mod
+check: gosec ## check the format, vet, staticcheck, gosec and go.mod
 	@files=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd internal migrations) && \
 	if [ -n "$$files" ]; then echo "not formatted by gofmt:" $$files; exit 1; fi
 	$(GO) vet ./... && $(GO) vet -tags crash ./...

@@ -25,7 +25,7 @@ func commandList() []command {
 		{"migrate", "[--check | --status]", "bring the database up to date, or adopt one of the earlier backend", migrate, migrateHelp},
 		{"seed", "", "add the demo catalogue; safe to repeat", seed, seedHelp},
 		{"admin", "[--revoke] EMAIL", "make this user an admin, or make a new one", admin, adminHelp},
-		{"password", "EMAIL", "set a new password for somebody who forgot theirs", setPassword, passwordHelp},
+		{"password", "EMAIL", "set a new password for somebody who forgot theirs", setPassword, forgottenHelp},
 		{"logout", "EMAIL", "end all sessions of this user", logout, logoutHelp},
 		{"verify", "", "check the shop's books", verify, verifyHelp},
 		{"backup", "FILE", "write the private server's database to a file", backup, backupHelp},

@@ -60,7 +60,7 @@ With --revoke the account is an ordinary one again, at once. It goes on existing
   hexamart admin --revoke ann@example.com
 `
 
-const passwordHelp = `Sets a new password for the account with this e-mail address, and ends all of its sessions. The password is asked
+const forgottenHelp = `Sets a new password for the account with this e-mail address, and ends all of its sessions. The password is asked
 for on the terminal, or read as one line from the standard input.
 
 Examples:

@@ -3,6 +3,7 @@ package security
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,9 @@ type Tokens struct {
 	times *jwt.Validator                   // of what was read before
 	read  *lru.Cache[string, *tokenClaims] // by the whole token: its signature does not change, but the time does
 }
+
+// audience is whom tokens are for. Those from before it was said have none.
+const audience = "hexamart"
 
 // keepRead is how many tokens are remembered as well signed. A request's check of one costs as much as a small page.
 const keepRead = 4096
@@ -79,6 +83,7 @@ func (t *Tokens) New(c Claims) (string, error) {
 	now := time.Now()
 	signed, err := jwt.NewWithClaims(t.method, tokenClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
+			Audience:  jwt.ClaimStrings{audience},
 			Subject:   strconv.FormatInt(c.UserID, 10),
 			IssuedAt:  jwt.NewNumericDate(now),
 			ExpiresAt: jwt.NewNumericDate(now.Add(t.life)),
@@ -108,6 +113,9 @@ func (t *Tokens) Read(token string) (Claims, error) {
 	id, err := strconv.ParseInt(c.Subject, 10, 64)
 	if err != nil || id < 1 || strconv.FormatInt(id, 10) != c.Subject || c.IssuedAt == nil || c.Version == nil {
 		return Claims{}, fmt.Errorf("%w: no user, time of issue or version", ErrToken)
+	}
+	if len(c.Audience) > 0 && !slices.Contains(c.Audience, audience) {
+		return Claims{}, fmt.Errorf("%w: %w", ErrToken, jwt.ErrTokenInvalidAudience)
 	}
 	if !time.Now().Before(c.ExpiresAt.Time) { // the leeway is for the clocks of those who issue
 		return Claims{}, fmt.Errorf("%w: %w", ErrToken, jwt.ErrTokenExpired)

@@ -86,12 +86,13 @@ func TestTokensPayload(t *testing.T) {
 	}
 	var got struct {
 		Sub           string
+		Aud           []string
 		Iat, Exp, Ver int64
 	}
 	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Sub != "7" || got.Ver != 3 || got.Exp-got.Iat != 3600 || got.Iat < before.Unix() || got.Iat > time.Now().Unix() {
+	if got.Sub != "7" || len(got.Aud) != 1 || got.Aud[0] != "hexamart" || got.Ver != 3 || got.Exp-got.Iat != 3600 || got.Iat < before.Unix() || got.Iat > time.Now().Unix() {
 		t.Errorf("payload is %s", b)
 	}
 	if tokens.Life() != time.Hour {
@@ -119,6 +120,11 @@ func TestTokensRefuse(t *testing.T) {
 	good := with(nil)
 	if got, err := tokens.Read(good); err != nil || got != (Claims{7, 3, ""}) {
 		t.Fatalf("the good token is %+v, %v", got, err)
+	}
+	for _, aud := range []any{"hexamart", []string{"mail", "hexamart"}, []string{}} {
+		if got, err := tokens.Read(with(map[string]any{"aud": aud})); err != nil || got.UserID != 7 {
+			t.Errorf("for %v: %+v, %v", aud, got, err)
+		}
 	}
 	part := strings.Split(good, ".")
 	encode := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
@@ -155,6 +161,9 @@ func TestTokensRefuse(t *testing.T) {
 		"SubjectNoString":      with(map[string]any{"sub": 7}),
 		"VersionNoNumber":      with(map[string]any{"ver": "3"}),
 		"NoVersion":            with(map[string]any{"ver": nil}),
+		"OtherAudience":        with(map[string]any{"aud": "mail"}),
+		"OtherAudiences":       with(map[string]any{"aud": []string{"mail", "hexamart.example"}}),
+		"AudienceNoText":       with(map[string]any{"aud": 7}),
 		"SessionNoText":        with(map[string]any{"sid": 7}),
 		"RS256":                sign(t, jwt.SigningMethodRS256, rsaKey(t), claims(nil)),
 		"RS256ByOurKey":        hmacUnder(`{"alg":"RS256","typ":"JWT"}`, part[1], key),
