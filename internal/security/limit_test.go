@@ -124,6 +124,23 @@ func TestLimiterGiveBack(t *testing.T) {
 	})
 }
 
+// TestLimiterLearn takes over what others know: the later of both counts, and nobody waits longer than a whole period,
+// whatever a clock that is ahead, or a period that was longer, has written.
+func TestLimiterLearn(t *testing.T) {
+	t.Parallel()
+	l, c := limiter(3, time.Minute)
+	l.Learn("a", c.now().Add(40*time.Second))
+	l.Learn("a", c.now().Add(20*time.Second))
+	l.Learn("a", c.now().Add(-time.Hour))
+	takes(t, l, "a", 0, 20*time.Second)
+	l.Learn("b", c.now().Add(24*time.Hour))
+	takes(t, l, "b", 20*time.Second)
+	c.move(20 * time.Second)
+	takes(t, l, "b", 0, 20*time.Second)
+	l.Learn("c", c.now().Add(-time.Hour))
+	takes(t, l, "c", 0, 0, 0, 20*time.Second)
+}
+
 func TestLimiterMemory(t *testing.T) {
 	t.Parallel()
 	t.Run("ForgetsFullKeys", func(t *testing.T) {

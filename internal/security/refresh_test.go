@@ -13,6 +13,15 @@ func TestRefreshToken(t *testing.T) {
 	if a == b || len(a.String()) != 43 {
 		t.Fatalf("tokens are %s and %s", a, b)
 	}
+	var differ RefreshToken // the bits that are not always the same
+	for range 100 {
+		for i, c := range NewRefreshToken() {
+			differ[i] |= c ^ a[i]
+		}
+	}
+	if differ != RefreshToken(bytes.Repeat([]byte{0xff}, len(differ))) {
+		t.Errorf("only these bits are random: %x", differ[:])
+	}
 	if got, err := ParseRefreshToken(a.String()); err != nil || got != a {
 		t.Errorf("read back as %v, %v", got, err)
 	}
