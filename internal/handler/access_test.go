@@ -157,6 +157,9 @@ func checkAccess(t *testing.T, s *testkit.Shop, route string, ac access, sc scen
 	if secret := "The owner's own address"; stranger && !proof && (strings.Contains(a.Body, secret) || strings.Contains(a.Body, sc.owner.Email)) {
 		t.Errorf("%s: the owner's data are shown: %s", name, a.Body)
 	}
+	if stranger && !proof && strings.Contains(a.Body, f(`"user_id":%d,`, sc.owner.ID)) {
+		t.Errorf("%s: what is the owner's is shown: %s", name, a.Body)
+	}
 }
 
 // belongings is all that is the owner's, and the product that the scene is about.
@@ -176,6 +179,48 @@ func belongings(t *testing.T, s *testkit.Shop, sc scene) string {
 	}
 	fmt.Fprint(&all, s.Count("SELECT COUNT(*) FROM products WHERE id = ? AND name = 'Lamp' AND stock = 10 AND archived_at IS NULL", sc.product))
 	return all.String()
+}
+
+// TestSameProduct lets two have the same product in their carts: what one does is done to the one's own line, and told
+// of that.
+func TestSameProduct(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	for _, c := range []struct {
+		call, body string
+		status     int
+		left       string // of one's own line
+	}{
+		{"POST /cart", `{"product_id":%p,"quantity":1}`, 200, "4"},
+		{"PUT /cart/%p", `{"quantity":7}`, 200, "7"},
+		{"PUT /cart/%p", `{"quantity":0}`, 200, ""},
+		{"PUT /cart/%p/decrease", "", 200, "2"},
+		{"DELETE /cart/%p", "", 200, ""},
+		{"DELETE /cart", "", 200, ""},
+		{"GET /cart?count=true", "", 200, "3"},
+		{"POST /orders", order, 201, ""},
+		{"POST /orders", strings.Replace(order, "{", `{"x":1,`, 1), 201, ""}, // under a key
+	} {
+		first, own, last, lamp := s.User(), s.User(), s.User(), s.Product("Lamp", "19.99", 100)
+		for i, who := range []*testkit.Person{first, own, last} {
+			s.Fill(who, lamp, 2+i)
+		}
+		path := strings.NewReplacer("%p", fmt.Sprint(lamp.ID))
+		headers := []string{}
+		if strings.Contains(c.body, `"x"`) {
+			headers = append(headers, "Idempotency-Key: one")
+		}
+		a := send(t, s, step{own, path.Replace(c.call), path.Replace(c.body), c.status, is{f(`!"user_id":%d,`, first.ID), f(`!"user_id":%d,`, last.ID)}}, headers...)
+		if n := a.Header.Get("X-Total-Count"); strings.Contains(c.call, "count") && n != "1" {
+			t.Errorf("%s: X-Total-Count is %q", c.call, n)
+		}
+		for who, want := range map[*testkit.Person]string{first: "2", own: c.left, last: "4"} {
+			var got string
+			if err := s.DB.GetContext(t.Context(), &got, "SELECT COALESCE(GROUP_CONCAT(quantity), '') FROM carts WHERE user_id = ?", who.ID); err != nil || got != want {
+				t.Errorf("%s %s: %s has %q pieces, want %q, %v", c.call, c.body, who.Name, got, want, err)
+			}
+		}
+	}
 }
 
 // TestNotToldToExist asks for what is somebody else's and for what was never there: the answers are the same.
@@ -208,6 +253,11 @@ func TestNotToldToExist(t *testing.T) {
 		}
 		if answers[0] != answers[1] {
 			t.Errorf("%s: theirs is\n%s, what never was is\n%s", c.call, answers[0], answers[1])
+		}
+	}
+	for _, path := range []string{"/cart", "/orders"} {
+		if a := send(t, s, step{other, "GET " + path + "?count=true", "", 200, is{"[]"}}); a.Header.Get("X-Total-Count") != "0" {
+			t.Errorf("%s: X-Total-Count is %s", path, a.Header.Get("X-Total-Count"))
 		}
 	}
 }
