@@ -213,6 +213,7 @@ func TestLoginLimit(t *testing.T) {
 	// An account that does not exist is limited like any other.
 	exhaust(t, here, "nobody@example.com")
 	login(here, "nobody@example.com", "wrong-password", 429)
+	login(here, "NOBODY@Example.com", "wrong-password", 429)
 	// Logins that succeed are not limited, nor what is no attempt.
 	for range 15 {
 		login(here, good.Email, good.Password, 200)

@@ -87,6 +87,23 @@ func TestLoginLimitAddress(t *testing.T) {
 	}
 }
 
+// TestLoginLimitNeighbours goes on guessing at one account when it is limited: what is refused does not use up the
+// address, which others share.
+func TestLoginLimitNeighbours(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, neighbour := s.User(), s.User()
+	const here = "198.51.100.1"
+	for i := range 150 {
+		if got := guess(t, s, u.Email, "wrong", here); i < 10 && got != apperr.InvalidCredentials || i >= 10 && got != apperr.RateLimited {
+			t.Fatalf("guess %d: %q", i, got)
+		}
+	}
+	if got := guess(t, s, neighbour.Email, neighbour.Password, here); got != "" {
+		t.Errorf("somebody else at the same address: %s", got)
+	}
+}
+
 // TestLoginLimitCost checks that only failures are written, no address and no e-mail with them, and that they go.
 func TestLoginLimitCost(t *testing.T) {
 	t.Parallel()
