@@ -113,6 +113,15 @@ func TestRefreshTokensAreHashed(t *testing.T) {
 				t.Errorf("%d rows have the token itself as their %s", n, column)
 			}
 		}
+		for _, salt := range [][]byte{nil, make([]byte, 32)} { // what leads from a token to the next one nobody knows
+			if token.Next(salt).String() == second.Refresh {
+				t.Errorf("the successor follows from the token and %v", salt)
+			}
+		}
+	}
+	refreshed(t, s, second)
+	if n := s.Count("SELECT COUNT(*) FROM refresh_tokens WHERE salt IS NOT NULL"); n != 1 {
+		t.Errorf("%d salts are kept, one is of use", n)
 	}
 }
 
@@ -195,6 +204,10 @@ func TestSessionsEnd(t *testing.T) {
 		next := refreshed(t, s, u)
 		if n := s.Count("SELECT COUNT(DISTINCT expires_at) FROM refresh_tokens WHERE user_id = ?", u.ID); n != 1 {
 			t.Error("a refresh makes the session last longer")
+		}
+		life := s.Count("SELECT TIMESTAMPDIFF(SECOND, MIN(created_at), MIN(expires_at)) FROM refresh_tokens WHERE user_id = ?", u.ID)
+		if want := int64(testkit.SessionLife.Seconds()); life != want && life != want-1 { // the clock may have gone on in between
+			t.Errorf("the session lasts for %d seconds", life)
 		}
 		s.Exec("UPDATE refresh_tokens SET expires_at = UTC_TIMESTAMP() WHERE user_id = ?", u.ID)
 		for _, p := range []*testkit.Person{u, next} {
