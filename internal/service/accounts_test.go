@@ -90,6 +90,10 @@ func TestHashingIsFair(t *testing.T) {
 			_, err := s.Services.Auth.Login(ctx, model.LoginInput{Username: u.Email, Password: u.Password}, model.Actor{Address: address})
 			return err
 		},
+		"LoginUnknown": func(ctx context.Context, address string) error { // takes as long as any other
+			_, err := s.Services.Auth.Login(ctx, model.LoginInput{Username: "nobody@example.com", Password: u.Password}, model.Actor{Address: address})
+			return err
+		},
 		"Register": func(ctx context.Context, address string) error {
 			_, err := s.Services.Auth.Register(ctx, model.RegisterInput{Name: "A", Email: "a@example.com", Password: "thimble-9000"}, model.Actor{Address: address})
 			return err
@@ -175,10 +179,12 @@ func TestKnownAddress(t *testing.T) {
 	}
 	leave := service.FillHashing(s.Services.Auth, func(i int) string { return fmt.Sprint("stranger ", i) })
 	defer leave()
-	if err := login(t.Context(), elsewhere, u.Password); !errors.Is(err, security.ErrBusy) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // for ever, if it waited
+	defer cancel()
+	if err := login(ctx, elsewhere, u.Password); !errors.Is(err, security.ErrBusy) {
 		t.Errorf("a stranger: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if err := login(ctx, home, u.Password); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("who was here before does not wait for a slot: %v", err)
