@@ -209,6 +209,8 @@ func TestAuditIsPartOfTheChange(t *testing.T) {
 	s := testkit.NewShop(t)
 	u, admin, lamp := s.User(), s.Admin(), s.Product("Lamp", "19.99", 5)
 	o := s.Order(u, lamp, 1)
+	copied := again(s, admin)
+	refreshed(t, s, refreshed(t, s, copied))
 	s.Exec("RENAME TABLE audit_log TO away")
 	run(t, s, []step{
 		{admin, "POST /products", `{"name":"Mug","price":1,"category":"Home","stock":1}`, 500, nil},
@@ -223,10 +225,14 @@ func TestAuditIsPartOfTheChange(t *testing.T) {
 		{admin, "PUT /users/profile", `{"name":"Boss","email":"boss@example.com"}`, 500, nil},
 		{admin, "POST /auth/logout", "", 500, nil},
 		{nil, "POST /auth/logout", refreshBody(admin), 500, nil},
+		{nil, "POST /auth/refresh", refreshBody(copied), 500, nil},
 		{u, "PUT /users/profile", f(`{"name":"U","email":%q}`, u.Email), 200, nil},
 	})
 	if err := s.Services.Auth.PromoteUser(t.Context(), model.Actor{}, u.Email); err == nil {
 		t.Error("somebody was promoted")
+	}
+	if err := s.Services.Auth.EnsureAdmin(t.Context(), model.Actor{}, "boss@example.com", "thimble-9000"); err == nil || s.Count("SELECT COUNT(*) FROM users") != 2 {
+		t.Error("an admin was made")
 	}
 	s.Exec("RENAME TABLE away TO audit_log")
 	run(t, s, []step{

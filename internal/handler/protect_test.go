@@ -48,7 +48,7 @@ func TestSecurityHeaders(t *testing.T) {
 				t.Errorf("%s: %s is %q", call, name, got)
 			}
 		}
-		if got := a.Header.Get("Cache-Control"); private && got != "no-store" {
+		if got := a.Header.Get("Cache-Control"); (private || a.Status >= 400) && got != "no-store" {
 			t.Errorf("%s: Cache-Control is %q at status %d", call, got, a.Status)
 		}
 		if a.Header.Get("Strict-Transport-Security") != "" {

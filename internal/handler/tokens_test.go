@@ -151,7 +151,7 @@ func TestTokensEnd(t *testing.T) {
 }
 
 // TestTokensNotInAddresses sends tokens where addresses, which end up in logs and histories, would have
-// them: they are not looked at there, nor in cookies.
+// them: they are not looked at there, nor in cookies, which no answer sets.
 func TestTokensNotInAddresses(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
@@ -159,6 +159,20 @@ func TestTokensNotInAddresses(t *testing.T) {
 	for _, name := range []string{"access_token", "token", "authorization", "bearer"} {
 		send(t, s, step{nil, "GET /users/profile?" + name + "=" + u.Token, "", 401, nil})
 		send(t, s, step{nil, "GET /users/profile", "", 401, nil}, "Cookie: "+name+"="+u.Token)
+	}
+	other := s.User()
+	for _, c := range []step{
+		{nil, "POST /auth/register", `{"name":"Ann","email":"ann@example.com","password":"correct horse"}`, 201, nil},
+		{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, other.Email, other.Password), 200, nil},
+		{nil, "POST /auth/refresh", refreshBody(other), 200, nil},
+		{other, "GET /users/profile", "", 200, nil},
+		{other, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"another one"}`, other.Password), 200, nil},
+		{other, "GET /users/profile", "", 401, nil},
+		{nil, "POST /auth/logout", refreshBody(other), 200, nil},
+	} {
+		if a := send(t, s, c); a.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s sets a cookie: %v", c.call, a.Header)
+		}
 	}
 	send(t, s, step{nil, "POST /auth/refresh?refresh_token=" + u.Refresh, `{}`, 422, nil})
 	send(t, s, step{nil, "POST /auth/logout?refresh_token=" + u.Refresh, `{}`, 401, nil})
