@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"hexamart/internal/apperr"
 	"hexamart/internal/model"
 )
 
@@ -62,11 +63,15 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 	var err error
 	if in.RefreshToken != "" {
 		// Whose access token comes along wants that to end as well, though the other is of no use any more.
-		if r.Header.Get("Authorization") != "" && a.identifyCaller(w, r) == nil {
-			err = a.Services.Sessions.EndOf(r.Context(), caller(r), false, actor(r))
+		known := r.Header.Get("Authorization") != "" && a.identifyCaller(w, r) == nil
+		if known {
+			err = a.Services.Sessions.EndOf(r.Context(), caller(r), in.Everywhere, actor(r))
 		}
 		if err == nil {
 			err = a.Services.Sessions.End(r.Context(), in, actor(r))
+		}
+		if known && apperr.Is(err, apperr.Unauthenticated) { // by now, for all sessions have ended
+			err = nil
 		}
 	} else if err = a.identifyCaller(w, r); err == nil {
 		err = a.Services.Sessions.EndOf(r.Context(), caller(r), in.Everywhere, actor(r))

@@ -210,6 +210,7 @@ func daysAgo(query string) string {
 
 // people registers, logs in and out in all ways, and changes accounts.
 func (w *walk) people(admin *testkit.Person) {
+	w.Services.Auth.ReserveEmail("boss@example.com")
 	w.do(201, nil, "POST /auth/register", `{"name":"Zoe","email":"zoe@example.com","password":"a fine passphrase"}`)
 	const zoe = `{"email":"zoe@example.com","password":"a fine passphrase"}`
 	w.do(200, nil, "POST /auth/login", zoe)
@@ -309,6 +310,10 @@ func (w *walk) chores() {
 	by := model.Actor{Command: "hexamart admin"}
 	w.service("new admin", s.Auth.EnsureAdmin(ctx, by, "new-admin@example.com", "a fine passphrase"))
 	w.service("promoted admin", s.Auth.EnsureAdmin(ctx, by, "user9200@example.com", ""))
+	_, err = s.Auth.DemoteUser(ctx, by, "user9200@example.com")
+	w.service("demoted admin", err)
+	w.service("forgotten password", s.Auth.SetPassword(ctx, by, "user9200@example.com", "a fine passphrase"))
+	w.service("sessions", s.Sessions.EndAll(ctx, by, "user9200@example.com"))
 	_, err = s.Products.BuildNames(ctx)
 	w.service("index names", err)
 	for _, search := range []string{"Handmade Lamp", "No. 00", "zebra"} {

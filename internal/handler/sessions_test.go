@@ -301,6 +301,29 @@ func TestLogoutBearerToo(t *testing.T) {
 	if got := s.Do(u, "GET", "/users/profile", ""); got.Status != 401 {
 		t.Errorf("after logging out: %+v", got)
 	}
+	// Everywhere, either is enough, whichever of them is good.
+	for name, refresh := range map[string]func(u *testkit.Person) string{
+		"Unknown": func(*testkit.Person) string { return strings.Repeat("A", 43) },
+		"Ended": func(u *testkit.Person) string {
+			gone := again(s, u)
+			s.Do(gone, "POST", "/auth/logout", "")
+			return gone.Refresh
+		},
+		"ItsOwn":       func(u *testkit.Person) string { return u.Refresh },
+		"SomebodyElse": func(*testkit.Person) string { return s.User().Refresh },
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := s.User()
+			other := again(s, u)
+			send(t, s, step{u, "POST /auth/logout", f(`{"refresh_token":%q,"everywhere":true}`, refresh(u)), 200, nil})
+			alive(t, s, "the session", u, false)
+			alive(t, s, "another", other, false)
+		})
+	}
+	u = s.User()
+	other := again(s, u)
+	send(t, s, step{&testkit.Person{Token: "garbage"}, "POST /auth/logout", f(`{"refresh_token":%q,"everywhere":true}`, u.Refresh), 200, nil})
+	alive(t, s, "another, by the refresh token", other, false)
 }
 
 // TestSessionsList lists somebody's sessions, and no others, and ends them one by one.
@@ -329,6 +352,7 @@ func TestSessionsList(t *testing.T) {
 		t.Errorf("the other is %s", list[1])
 	}
 	// A refresh says when the session was used last, and leaves it as old as it is.
+	s.Exec("UPDATE refresh_tokens SET created_at = created_at - INTERVAL 1 HOUR")
 	u = refreshed(t, s, u)
 	list = elements(t, s.Do(u, "GET", "/auth/sessions", "").Body)
 	now := members(list[0])

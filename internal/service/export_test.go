@@ -17,14 +17,19 @@ var TakeStock = takeStock
 // BoundedSelect is boundedSelect.
 const BoundedSelect = boundedSelect
 
-// FillSearches takes all turns to search until the returned function is called.
-func FillSearches(p *Products) (leave func()) {
-	for range maxSearches {
-		p.searches <- struct{}{}
+// FillSearches takes all turns to search until the returned function is called, FillWalks those to walk along an index.
+func FillSearches(p *Products) (leave func()) { return fill(p.searches) }
+
+// FillWalks is like FillSearches.
+func FillWalks(p *Products) (leave func()) { return fill(p.walks) }
+
+func fill(turns chan struct{}) (leave func()) {
+	for range cap(turns) {
+		turns <- struct{}{}
 	}
 	return func() {
-		for range maxSearches {
-			<-p.searches
+		for range cap(turns) {
+			<-turns
 		}
 	}
 }

@@ -18,6 +18,7 @@ type Products struct {
 	db       *sqlx.DB
 	changes  atomic.Uint64
 	searches chan struct{} // one for each that looks at all names in the database
+	walks    chan struct{} // one for each that may walk along an index for long
 	names    *names
 
 	departures atomic.Uint64 // raised after each write that may have taken a product out of the shop

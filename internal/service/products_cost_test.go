@@ -112,6 +112,51 @@ func TestSearchTurns(t *testing.T) {
 	}
 }
 
+// TestListTurns fills all turns of lists that may have to look for what they list along an index for long, which are those with
+// several filters of which each leaves much: one more waits, and stops waiting with its caller, while others go on.
+func TestListTurns(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	for range 6 { // as many of each as are too many to be sorted
+		s.Exec("INSERT INTO products (name, price, category, stock) VALUES ('Lamp', 5, 'Home', 0), ('Mug', 50, 'Home', 0), ('Pen', 5, 'Home', 3)" + strings.Repeat(", ('Lamp', 5, 'Home', 0), ('Mug', 50, 'Home', 0), ('Pen', 5, 'Home', 3)", 200))
+	}
+	s.Exec("INSERT INTO products (name, price, category, stock) VALUES ('Rare', 7, 'Home', 0)")
+	yes, no, least, five, seven := true, false, model.Money(0), model.Money(500), model.Money(700)
+	page := model.Page{Limit: 1}
+	for name, c := range map[string]struct {
+		filter model.ProductFilter
+		waits  bool
+	}{
+		"OutOfStockAtAPrice": {model.ProductFilter{InStock: &no, MinPrice: &least, MaxPrice: &five, SortBy: model.SortName, Page: page}, true},
+		"OutOfStockByID":     {model.ProductFilter{InStock: &no, MinPrice: &least, MaxPrice: &five, Page: page}, true},
+		"InStock":            {model.ProductFilter{InStock: &yes, Page: page}, true},
+		"Counted":            {model.ProductFilter{Page: model.Page{Limit: 1, Count: true}}, true},
+		"FewAtAPrice":        {model.ProductFilter{InStock: &no, MinPrice: &seven, MaxPrice: &seven, SortBy: model.SortName, Page: page}, false},
+		"FewAtAPriceByID":    {model.ProductFilter{InStock: &no, MinPrice: &seven, MaxPrice: &seven, Page: page}, false},
+		"OutOfStock":         {model.ProductFilter{InStock: &no, Page: page}, false},
+		"AtAPrice":           {model.ProductFilter{MinPrice: &five, MaxPrice: &seven, SortBy: model.SortPriceAsc, Page: page}, false},
+		"OfACategory":        {model.ProductFilter{Category: "Home", SortBy: model.SortName, Page: page}, false},
+		"All":                {model.ProductFilter{Page: page}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			leave := service.FillWalks(s.Services.Products)
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			if !c.waits {
+				ctx = t.Context()
+			}
+			list, err := s.Services.Products.List(ctx, c.filter)
+			if c.waits && code(err) != apperr.Unavailable || !c.waits && (err != nil || len(list.Items) != 1) {
+				t.Errorf("with all turns taken: %v, %v", list, err)
+			}
+			leave()
+			if list, err := s.Services.Products.List(t.Context(), c.filter); err != nil || len(list.Items) != 1 {
+				t.Errorf("afterwards: %v, %v", list, err)
+			}
+		})
+	}
+}
+
 // TestSearchBounded looks whether the server heeds the limit of a search's time: with a limit of a moment in
 // its place it gives up.
 func TestSearchBounded(t *testing.T) {

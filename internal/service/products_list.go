@@ -34,14 +34,21 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	if err != nil {
 		return model.List[T]{}, fail("search in names", err)
 	}
-	index, err := s.productIndex(ctx, f)
+	index, walks, err := s.productIndex(ctx, f)
 	if err != nil {
 		return model.List[T]{}, fail("look for an index", err)
 	}
+	turns := s.walks
+	if f.Search != "" {
+		turns = s.searches
+	}
 	where, args := productFilter(f)
 	order, after, afterArgs := productOrder(f)
-	page := productQuery{columns, index, append(where[:len(where):len(where)], after...),
+	page := productQuery{columns, index, nil, append(where[:len(where):len(where)], after...),
 		append(args[:len(args):len(args)], afterArgs...), " ORDER BY " + order + " LIMIT " + strconv.Itoa(f.Page.Limit+1)}
+	if walks || f.Search != "" {
+		page.turns = turns
+	}
 	var rows []T
 	tried := 0
 	for ids, last := range found.parts(f) {
@@ -49,7 +56,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 			continue // going by those before, too few of these are right
 		}
 		rows, tried = nil, len(ids)
-		if err := s.run(ctx, page, f.Search != "", ids, func(query string, args ...any) (err error) {
+		if err := s.run(ctx, page, ids, func(query string, args ...any) (err error) {
 			rows, err = selectPage[T](ctx, s.db, f.Page.Limit+1, query, args...)
 			return err
 		}); err != nil {
@@ -62,7 +69,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
 	if f.Page.Count {
 		var total []int64
-		err = s.run(ctx, productQuery{"COUNT(*)", "", where, args, ""}, f.Search != "", found.all(), func(query string, args ...any) error {
+		err = s.run(ctx, productQuery{"COUNT(*)", "", turns, where, args, ""}, found.all(), func(query string, args ...any) error {
 			return s.db.SelectContext(ctx, &total, query, args...)
 		})
 		list.Total = new(int64)
@@ -76,14 +83,15 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 // productQuery is a SELECT of products.
 type productQuery struct {
 	columns, index string
+	turns          chan struct{} // that it has to wait for one of
 	where          []string
 	args           []any
 	end            string
 }
 
-// run lets a query be read among the products with these ids, or if that is nil among all. One that has to look at all their
-// names waits for its turn.
-func (s *Products) run(ctx context.Context, q productQuery, names bool, ids []int64, read func(query string, args ...any) error) error {
+// run lets a query be read among the products with these ids, or if that is nil among all. One that may have to look at all
+// of them waits for its turn.
+func (s *Products) run(ctx context.Context, q productQuery, ids []int64, read func(query string, args ...any) error) error {
 	selecting := "SELECT "
 	switch {
 	case ids != nil && len(ids) == 0:
@@ -92,8 +100,8 @@ func (s *Products) run(ctx context.Context, q productQuery, names bool, ids []in
 		clause, args := among(ids)
 		q.where, q.args = append(slices.Clone(q.where), clause), slices.Concat(q.args, args)
 		q.index = " FORCE INDEX (PRIMARY)"
-	case names:
-		done, err := s.searchTurn(ctx)
+	case q.turns != nil:
+		done, err := turn(ctx, q.turns)
 		if err != nil {
 			return err
 		}
@@ -171,46 +179,58 @@ func productOrder(f model.ProductFilter) (order string, after []string, args []a
 const fewProducts = 1000
 
 // productIndex names the index by which a list is read. That is the one which has its order: left to themselves
-// optimizers sort the whole shop for a page, or walk an index from its start to the cursor. Where the filter leaves few
-// products, which may be far apart in that order, it is the one that has those.
-func (s *Products) productIndex(ctx context.Context, f model.ProductFilter) (string, error) {
-	few, index := fewIndex(f)
-	if index == "" || index == indexInOrder(f) {
-		return " FORCE INDEX (" + indexInOrder(f) + ")", nil
+// optimizers sort the whole shop for a page, or walk an index from its start to the cursor. Where a part of the filter leaves
+// few products, which may be far apart in that order, it is the one that has those. walks says that the index has more
+// than the list, so that finding a page of it may be a long way.
+func (s *Products) productIndex(ctx context.Context, f model.ProductFilter) (hint string, walks bool, err error) {
+	index := indexInOrder(f)
+	parts := fewIndexes(f)
+	for _, few := range parts {
+		if few.index == index { // it has no more than the list, unless there is another part
+			walks = len(parts) > 1
+			continue
+		}
+		where, args := productFilter(few.filter)
+		var more bool
+		err := s.db.GetContext(ctx, &more, `
+			SELECT TRUE
+			FROM products FORCE INDEX (`+few.index+`)
+			WHERE `+strings.Join(where, " AND ")+`
+			LIMIT 1 OFFSET ?`, append(args, fewProducts)...)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return "", false, err
+		}
+		if !more {
+			return " FORCE INDEX (" + few.index + ")", false, nil
+		}
+		walks = true
 	}
-	where, args := productFilter(few)
-	var more bool
-	err := s.db.GetContext(ctx, &more, `
-		SELECT TRUE
-		FROM products FORCE INDEX (`+index+`)
-		WHERE `+strings.Join(where, " AND ")+`
-		LIMIT 1 OFFSET ?`, append(args, fewProducts)...)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return "", err
-	}
-	if more {
-		index = indexInOrder(f)
-	}
-	return " FORCE INDEX (" + index + ")", nil
+	return " FORCE INDEX (" + index + ")", walks || f.InStock != nil && *f.InStock, nil
 }
 
-// fewIndex names the index that has what a filter may leave few of, "" if there is none, and that part of the filter.
-func fewIndex(f model.ProductFilter) (few model.ProductFilter, index string) {
+// fewOf is a part of a filter, and the index that has what it leaves.
+type fewOf struct {
+	filter model.ProductFilter
+	index  string
+}
+
+// fewIndexes are the parts of a filter that may leave few products.
+func fewIndexes(f model.ProductFilter) (all []fewOf) {
 	sold := f.Archived != nil && !*f.Archived
-	switch byPrice := f.SortBy == model.SortPriceAsc || f.SortBy == model.SortPriceDesc; {
-	case sold && f.InStock != nil && !*f.InStock:
-		return model.ProductFilter{Archived: f.Archived, InStock: f.InStock}, "ix_products_stock"
-	case (f.MinPrice != nil || f.MaxPrice != nil) && !byPrice:
-		few = model.ProductFilter{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice, SortBy: model.SortPriceAsc}
+	if sold && f.InStock != nil && !*f.InStock {
+		all = append(all, fewOf{model.ProductFilter{Archived: f.Archived, InStock: f.InStock}, "ix_products_stock"})
+	}
+	if byPrice := f.SortBy == model.SortPriceAsc || f.SortBy == model.SortPriceDesc; (f.MinPrice != nil || f.MaxPrice != nil) && !byPrice {
+		few := model.ProductFilter{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice, SortBy: model.SortPriceAsc}
 		if sold {
 			few.Archived = f.Archived
 		}
-		return few, indexInOrder(few)
-	case f.Archived != nil && *f.Archived:
-		return model.ProductFilter{Archived: f.Archived}, "ix_products_price"
-	default:
-		return few, ""
+		all = append(all, fewOf{few, indexInOrder(few)})
 	}
+	if f.Archived != nil && *f.Archived {
+		all = append(all, fewOf{model.ProductFilter{Archived: f.Archived}, "ix_products_price"})
+	}
+	return all
 }
 
 // indexInOrder names the index that has a list's order: of what is sold, or of all.

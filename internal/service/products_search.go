@@ -76,14 +76,17 @@ func (c search) all() []int64 {
 // waiting.
 const maxSearches = 6
 
+// maxWalks is the same for lists that may walk along an index for long.
+const maxWalks = 8
+
 // boundedSelect is a SELECT that the server ends after ten seconds: it does not notice by itself that
 // nobody waits any more. MariaDB reads the first comment, MySQL the second.
 const boundedSelect = "/*M! SET STATEMENT max_statement_time = 10 FOR */ SELECT /*+ MAX_EXECUTION_TIME(10000) */ "
 
-func (s *Products) searchTurn(ctx context.Context) (done func(), err error) {
+func turn(ctx context.Context, turns chan struct{}) (done func(), err error) {
 	select {
-	case s.searches <- struct{}{}:
-		return func() { <-s.searches }, nil
+	case turns <- struct{}{}:
+		return func() { <-turns }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
