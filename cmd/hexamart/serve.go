@@ -67,6 +67,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	var workers sync.WaitGroup
 	workers.Go(func() { s.guardServer(ctx) })
 	workers.Go(func() { s.tidy(ctx) })
+	workers.Go(s.passwords.Prepare)
 	workers.Go(func() { s.refreshFigures(ctx) })
 	workers.Go(func() { s.keepNames(ctx) })
 	stopWatch := s.watchDatabase(ctx)

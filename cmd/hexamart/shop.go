@@ -19,11 +19,12 @@ import (
 
 // shop is a database with the services over it.
 type shop struct {
-	cfg      config.Config
-	log      *slog.Logger
-	flushLog func()
-	db       *sqlx.DB
-	services *service.Services
+	cfg       config.Config
+	log       *slog.Logger
+	flushLog  func()
+	db        *sqlx.DB
+	services  *service.Services
+	passwords *security.Passwords
 
 	server     *database.Server // nil with DATABASE_URL
 	serverOpts database.ServerOptions
@@ -61,7 +62,8 @@ func (p *program) openShop(ctx context.Context, mode database.ServerMode) (s *sh
 	if err != nil {
 		return s, err
 	}
-	s.services = service.New(s.db, security.NewPasswords(security.PasswordCost), tokens,
+	s.passwords = security.NewPasswords(security.PasswordCost)
+	s.services = service.New(s.db, s.passwords, tokens,
 		security.NewLimiter(s.cfg.LoginLimit.Count, s.cfg.LoginLimit.Period), s.cfg.SessionLife)
 	return s, nil
 }

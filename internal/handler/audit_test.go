@@ -196,8 +196,8 @@ func TestAuditCommands(t *testing.T) {
 		}
 		got = append(got, f("%s %d %s %s", e.Action, e.ObjectID, raw(e.Before), raw(e.After)))
 	}
-	want := []string{f(`admin.promote %d {"is_admin":false} {"is_admin":true}`, u.ID), f(`admin.create %d null {"name":"Admin","email":"boss@example.com"}`, u.ID+1),
-		f(`user.logout %d null null`, u.ID), f(`user.password %d null null`, u.ID), f(`admin.demote %d {"is_admin":true} {"is_admin":false}`, u.ID+1)}
+	want := []string{f(`admin.promote %d {"email":%q,"is_admin":false} {"email":%q,"is_admin":true}`, u.ID, u.Email, u.Email), f(`admin.create %d null {"name":"Admin","email":"boss@example.com"}`, u.ID+1),
+		f(`user.logout %d null null`, u.ID), f(`user.password %d null null`, u.ID), f(`admin.demote %d {"email":"boss@example.com","is_admin":true} {"email":"boss@example.com","is_admin":false}`, u.ID+1)}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the log is %q, want %q", got, want)
 	}

@@ -155,3 +155,17 @@ func TestFailureLog(t *testing.T) {
 		t.Errorf("half an order was left: %d", n)
 	}
 }
+
+// TestLongMethodLog makes up a method that is as long as a head may be: it is not written.
+func TestLongMethodLog(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	long := strings.Repeat("M", 30_000)
+	if a := s.Do(nil, long, "/products", ""); a.Status != 405 {
+		t.Errorf("status %d", a.Status)
+	}
+	s.Do(nil, "PROPFIND", "/products", "")
+	if log := s.Log.String(); strings.Contains(log, "MMMM") || !strings.Contains(log, "method=other") || !strings.Contains(log, "method=PROPFIND") {
+		t.Errorf("the log is %.2000s", log)
+	}
+}

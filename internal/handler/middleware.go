@@ -96,11 +96,19 @@ func (a *API) logRequests(next http.Handler) http.Handler {
 		// By itself: nobody asks where in the source this line is, which a Logger looks up each time.
 		if log := a.Log.Handler(); log.Enabled(r.Context(), level) {
 			line := slog.NewRecord(start.Add(took), level, "request", 0)
-			line.AddAttrs(slog.String("method", r.Method), slog.String("route", route), slog.Int("status", ww.Status()),
+			line.AddAttrs(slog.String("method", methodOf(r)), slog.String("route", route), slog.Int("status", ww.Status()),
 				slog.Duration("duration", took.Round(time.Microsecond)), slog.Int64("user", caller(r).UserID))
 			_ = log.Handle(r.Context(), line) // there is nobody to tell
 		}
 	})
+}
+
+// methodOf is the method of a request, as it is to be logged: what a client makes up may be long.
+func methodOf(r *http.Request) string {
+	if len(r.Method) > 16 {
+		return "other"
+	}
+	return r.Method
 }
 
 // recoverPanics answers a panic as any internal error. http.ErrAbortHandler is the standard way to
@@ -232,8 +240,9 @@ func (a *API) authenticate(next http.Handler) http.Handler {
 
 // identifyCaller finds out who is asking. What follows is for one pair of eyes.
 func (a *API) identifyCaller(w http.ResponseWriter, r *http.Request) error {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+	sent := r.Header.Values("Authorization")
+	scheme, token, _ := strings.Cut(strings.Join(sent, ", "), " ")
+	if len(sent) != 1 || !strings.EqualFold(scheme, "Bearer") || token == "" { // of two the first is not better
 		return apperr.New(apperr.Unauthenticated, "Please log in first.")
 	}
 	principal, err := a.Services.Auth.Authenticate(r.Context(), strings.TrimSpace(token))

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -177,4 +178,21 @@ func TestTokensNotInAddresses(t *testing.T) {
 	send(t, s, step{nil, "POST /auth/refresh?refresh_token=" + u.Refresh, `{}`, 422, nil})
 	send(t, s, step{nil, "POST /auth/logout?refresh_token=" + u.Refresh, `{}`, 401, nil})
 	alive(t, s, "the session", u, true)
+}
+
+// TestTwoTokens sends two tokens, of which one is good: nobody knows which of them a proxy in front looked at.
+func TestTwoTokens(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, other := s.User(), s.User()
+	for _, sent := range [][]string{{u.Token, other.Token}, {u.Token, u.Token}, {"garbage", u.Token}, {u.Token, "garbage"}} {
+		r := httptest.NewRequest("GET", "/cart", nil)
+		for _, token := range sent {
+			r.Header.Add("Authorization", "Bearer "+token)
+		}
+		w := httptest.NewRecorder()
+		if s.Handler.ServeHTTP(w, r); w.Code != 401 {
+			t.Errorf("%.20q: status %d", sent, w.Code)
+		}
+	}
 }

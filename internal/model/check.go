@@ -32,7 +32,7 @@ func (c *check) text(name string, v *string, limit int) {
 		c.bad(name, "is required")
 	case utf8.RuneCountInString(*v) > limit:
 		c.bad(name, "must have at most %d characters", limit)
-	case strings.ContainsFunc(*v, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(bidiOverrides, r) }):
+	case strings.ContainsFunc(*v, func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, bidiOverrides) }):
 		c.bad(name, "must not contain line breaks or control characters")
 	}
 }
@@ -43,8 +43,11 @@ func isVisible(r rune) bool {
 }
 
 var (
-	// blanks are letters and symbols without any ink: fillers, an empty braille cell.
-	blanks = &unicode.RangeTable{R16: []unicode.Range16{{0x034f, 0x034f, 1}, {0x115f, 0x1160, 1}, {0x2800, 0x2800, 1}, {0x3164, 0x3164, 1}, {0xffa0, 0xffa0, 1}}}
+	// blanks are letters, symbols and marks without any ink: fillers, an empty braille cell, selectors of a variation.
+	blanks = &unicode.RangeTable{
+		R16: []unicode.Range16{{0x034f, 0x034f, 1}, {0x115f, 0x1160, 1}, {0x17b4, 0x17b5, 1}, {0x180b, 0x180f, 1}, {0x2800, 0x2800, 1}, {0x3164, 0x3164, 1}, {0xfe00, 0xfe0f, 1}, {0xffa0, 0xffa0, 1}},
+		R32: []unicode.Range32{{0xe0100, 0xe01ef, 1}},
+	}
 	// bidiOverrides turn the text after them around, whatever it is. The marks that right-to-left scripts need are not among them.
 	bidiOverrides = &unicode.RangeTable{R16: []unicode.Range16{{0x202a, 0x202e, 1}, {0x2066, 0x2069, 1}}}
 )
@@ -67,7 +70,8 @@ func (c *check) email(name string, v *string) {
 		return
 	}
 	odd := func(r rune) bool { return !isVisible(r) }
-	plain := norm.NFKC.IsNormalString(*v) // else one address had several accounts, whose e-mails look the same
+	// Else one address had several accounts, whose e-mails look the same; of İ databases make an i.
+	plain := norm.NFKC.IsNormalString(*v) && !strings.ContainsRune(*v, 'İ')
 	if a, err := mail.ParseAddress(*v); err != nil || a.Address != *v || !plain || strings.ContainsAny(*v, "\"<>() ") || strings.ContainsFunc(*v, odd) {
 		c.bad(name, "must be an e-mail address such as name@example.com")
 	}
@@ -82,6 +86,8 @@ func (c *check) password(name, v string) {
 		c.bad(name, "must have at least 8 characters")
 	case len(v) > 72:
 		c.bad(name, "must have at most 72 bytes")
+	case strings.Contains(v, "\x00"):
+		c.bad(name, "must not contain the character NUL")
 	}
 }
 

@@ -79,7 +79,7 @@ func isPattern(v string) bool {
 	if len(all) >= longPattern {
 		return false
 	}
-	for piece := 1; piece <= len(all)/2 && piece <= 4; piece++ {
+	for piece := 1; piece <= len(all)/2; piece++ {
 		if slices.Equal(all[piece:], all[:len(all)-piece]) {
 			return true
 		}
@@ -123,13 +123,15 @@ func ownWords(own []string) map[string]bool {
 }
 
 // disguised returns what a password may be a disguise of: itself in small letters; the same without
-// marks and spaces; that without the digits at its end; and both with letters for the digits and
+// marks and spaces; that without the digits at its end, or around it; and all of these with letters for the digits and
 // signs that look like them.
 func disguised(v string) []string {
 	v = strings.ToLower(strings.TrimSpace(v))
 	plain := letters(v)
-	read := letters(lookalikes.Replace(strings.TrimRightFunc(v, func(c rune) bool { return unicode.IsDigit(c) || !isWord(c) })))
-	return []string{v, plain, strings.TrimRightFunc(plain, unicode.IsDigit), letters(lookalikes.Replace(v)), read}
+	read := func(v string) string { return letters(lookalikes.Replace(v)) }
+	around := func(c rune) bool { return unicode.IsDigit(c) || !isWord(c) }
+	return []string{v, plain, strings.TrimRightFunc(plain, unicode.IsDigit), strings.TrimFunc(plain, unicode.IsDigit),
+		read(v), read(strings.TrimRightFunc(v, around)), read(strings.TrimFunc(v, around))}
 }
 
 var lookalikes = strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "i", "!", "i", "0", "o", "$", "s", "5", "s", "7", "t")

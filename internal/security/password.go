@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 
 	"golang.org/x/crypto/bcrypt"
@@ -14,6 +15,11 @@ import (
 
 // PasswordCost is bcrypt's cost for new hashes: about a quarter of a second of one core.
 const PasswordCost = 12
+
+const (
+	maxPassword = 72     // bytes
+	ownPrefix   = "$2a$" // of the hashes that are made here; the earlier backend's is another
+)
 
 // Passwords makes and checks bcrypt hashes.
 type Passwords struct {
@@ -57,11 +63,16 @@ func (p *Passwords) Hash(password string) (string, error) {
 }
 
 // Matches reports whether the password is the hash's. An empty or unreadable hash, as of a user that
-// does not exist, takes as long as any other and never matches.
+// does not exist, takes as long as any other and never matches. bcrypt looks at 72 bytes and goes round from a NUL to the
+// beginning: what is beyond the first counts in hashes of the earlier backend alone, which cut it, and no password has the second.
 func (p *Passwords) Matches(hash, password string) bool {
+	odd := len(password) > maxPassword && strings.HasPrefix(hash, ownPrefix) || strings.Contains(password, "\x00")
 	err := bcrypt.CompareHashAndPassword([]byte(hash), []byte(password))
 	if err != nil && !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
 		_ = bcrypt.CompareHashAndPassword(p.dummy(), []byte(password))
 	}
-	return err == nil
+	return err == nil && !odd
 }
+
+// Prepare makes what Matches compares with where there is no hash, so that the first one does not take longer than others.
+func (p *Passwords) Prepare() { p.dummy() }

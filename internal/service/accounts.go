@@ -36,7 +36,7 @@ const (
 	waitingForRegister = 64
 )
 
-// lockNamed locks the account of an e-mail, in any case; NotFound if there is none.
+// lockNamed locks the account of an e-mail, in any case; NotFound if there is none, EmailTaken if it only looks the same.
 func lockNamed(ctx context.Context, tx *sqlx.Tx, email string) (u model.User, err error) {
 	err = tx.GetContext(ctx, &u, `
 		SELECT `+userColumns+`
@@ -45,6 +45,9 @@ func lockNamed(ctx context.Context, tx *sqlx.Tx, email string) (u model.User, er
 		FOR UPDATE`, email)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = noAccount(email)
+	}
+	if err == nil && !strings.EqualFold(u.Email, email) { // by the database's letters it is the same, for people it is not
+		err = apperr.Newf(apperr.EmailTaken, "There is an account with the e-mail address %s, which is another one.", u.Email)
 	}
 	return u, err
 }
@@ -64,7 +67,13 @@ func setAdmin(ctx context.Context, tx *sqlx.Tx, by model.Actor, u model.User, is
 	if !isAdmin {
 		action = model.AuditAdminDemote
 	}
-	return audit(ctx, tx, by, action, auditUser, u.ID, map[string]any{"is_admin": u.IsAdmin}, map[string]any{"is_admin": isAdmin})
+	return audit(ctx, tx, by, action, auditUser, u.ID, auditedRights{u.Email, u.IsAdmin}, auditedRights{u.Email, isAdmin})
+}
+
+// auditedRights is what the audit log keeps of a user whose rights change.
+type auditedRights struct {
+	Email   string `json:"email"`
+	IsAdmin bool   `json:"is_admin"`
 }
 
 // DemoteUser takes the admin's rights from the user with this e-mail, at once, and reports whether there were any;
@@ -113,6 +122,9 @@ func (s *Auth) SetPassword(ctx context.Context, by model.Actor, email, password 
 		return fail("set password", err)
 	}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		if _, err := lockNamed(ctx, tx, email); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, `
 			UPDATE users
 			SET password_hash = ?
