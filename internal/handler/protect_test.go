@@ -13,9 +13,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
+	"hexamart/internal/database"
 	"hexamart/internal/testkit"
 )
 
@@ -70,6 +72,11 @@ func TestSecurityHeaders(t *testing.T) {
 	}); err != nil || private < 25 {
 		t.Errorf("%d private routes, %v", private, err)
 	}
+	for _, path := range []string{"/", "/docs", "/redoc", "/docs/docs.js", "/docs/docs.css", "/docs/hexamart.http", "/errors", "/errors/out_of_stock"} {
+		for _, accept := range []string{"text/html", "*/*"} {
+			check(path+" as "+accept, s.Do(nil, "GET", path, "", "Accept: "+accept), false)
+		}
+	}
 	check("login", send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 200, nil}), true)
 	check("refresh", send(t, s, step{nil, "POST /auth/refresh", refreshBody(u), 200, nil}), true)
 	for _, call := range []string{"GET /nowhere", "PUT /products", "GET /readyz", "OPTIONS /products", "GET /products/x"} {
@@ -98,6 +105,50 @@ func TestHSTS(t *testing.T) {
 	r.TLS = &tls.ConnectionState{}
 	if s.Handler.ServeHTTP(w, r); w.Header().Get("Strict-Transport-Security") == "" {
 		t.Error("TLS of one's own is unknown")
+	}
+}
+
+// TestRequestsEnd looks how long what a request asks of the database may last.
+func TestRequestsEnd(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	asked, endless, patience := 0, "", time.Duration(0)
+	s := shopOn(t, nil, func(ctx context.Context, st database.Statement) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked++
+		if at, ok := ctx.Deadline(); !ok {
+			endless = st.SQL
+		} else {
+			patience = max(patience, time.Until(at))
+		}
+	})
+	u, admin, lamp := s.User(), s.Admin(), s.Product("Lamp", "19.99", 100)
+	s.Fill(u, lamp, 1)
+	for _, c := range []step{
+		{nil, "GET /products?search=lamp", "", 200, nil},
+		{nil, "GET /products/1", "", 200, nil},
+		{nil, "GET /products/categories", "", 200, nil},
+		{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 200, nil},
+		{nil, "POST /auth/refresh", refreshBody(again(s, u)), 200, nil},
+		{u, "GET /cart", "", 200, nil},
+		{u, "PUT /cart/1", `{"quantity":2}`, 200, nil},
+		{u, "POST /cart", `{"product_id":1,"quantity":1}`, 200, nil},
+		{u, "POST /orders", order, 201, nil},
+		{u, "GET /orders/1", "", 200, nil},
+		{u, "PUT /users/address", `{"address":"There"}`, 200, nil},
+		{admin, "PATCH /products/1", `{"price":5}`, 200, nil},
+		{admin, "GET /admin/orders?count=true", "", 200, nil},
+	} {
+		mu.Lock()
+		asked, endless, patience = 0, "", 0
+		mu.Unlock()
+		send(t, s, c)
+		mu.Lock()
+		if asked == 0 || endless != "" || patience > 20*time.Second {
+			t.Errorf("%s: %d statements, one may last for %v, this one for ever: %s", c.call, asked, patience, endless)
+		}
+		mu.Unlock()
 	}
 }
 
