@@ -29,6 +29,7 @@ func TestEveryBadField(t *testing.T) {
 		{nil, "POST /auth/register", f(`{"name":%q,"email":"%s@example.com","password":%q}`, long(255), strings.Repeat("x", 250), strings.Repeat("x", 73)), "email name password"},
 		{nil, "POST /auth/register", `{"name":"a\nb","email":"A <a@example.com>","password":"ééééééé"}`, "email name password"},
 		{nil, "POST /auth/register", `{"name":5,"email":"a@example.com","password":"short"}`, "name password"},
+		{nil, "POST /auth/register", `{"name":"A","email":"a@example.com","password":"tK7-mwz"}`, "password"}, // which is only too short
 		{nil, "POST /auth/login", `{}`, "password username"},
 		{nil, "POST /auth/login", `{"username":5,"password":[]}`, "password username"},
 		{nil, "POST /auth/login", `{"email":"a@example.com"}`, "password"},
@@ -41,6 +42,8 @@ func TestEveryBadField(t *testing.T) {
 		{admin, "POST /products", product(`"image_url":"ftp://example.com/x.png"`), "image_url"},
 		{admin, "POST /products", product(`"image_url":"http://"`), "image_url"},
 		{admin, "POST /products", product(`"image_url":"http://a b/"`), "image_url"},
+		{admin, "POST /products", product(`"image_url":"https://ann:secret@example.com/x.png"`), "image_url"},
+		{admin, "POST /products", product(`"image_url":"/pictures/../admin/audit"`), "image_url"},
 		{admin, "PUT /products/1", `{"name":"","price":"x","stock":1.5,"image_url":"x"}`, "category image_url name price stock"},
 		{admin, "PUT /products/424242", `{}`, "category name price stock"},
 		{admin, "PATCH /products/1", f(`{"name":"","price":"x","category":%q,"stock":-1,"stock_delta":1,"image_url":"x"}`, long(50)), "category image_url name price stock stock_delta"},
@@ -62,6 +65,7 @@ func TestEveryBadField(t *testing.T) {
 		{u, "PUT /users/address", `{}`, "address"},
 		{u, "PUT /users/address", `{"address":null}`, "address"},
 		{u, "PUT /users/change-password", `{"old_password":1}`, "new_password old_password"},
+		{u, "PUT /users/change-password", f(`{"old_password":%q,"new_password":"tK7-mwz"}`, u.Password), "new_password"},
 	} {
 		if got := badFields(send(t, s, step{c.who, c.call, c.body, 422, is{`"code":"validation_failed"`}})); got != c.want {
 			t.Errorf("%s %.200s: fields %q, want %q", c.call, c.body, got, c.want)

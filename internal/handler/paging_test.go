@@ -199,7 +199,7 @@ func TestForgedCursors(t *testing.T) {
 			}
 		}
 	}
-	for _, key := range []string{"", "abc", "0999-12-31T00:00:00Z", "10000-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00.5Z"} {
+	for _, key := range []string{"", "abc", "0999-12-31T00:00:00Z", "10000-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00.5Z", "0001-01-01T00:00:00Z", "2026-01-01' OR 1=1 --"} {
 		cursor := made(fmt.Sprintf(`{"s":"created","k":%q,"i":1}`, key))
 		for _, list := range []string{"/admin/orders?from=2026-01-01", "/admin/audit?from=2026-01-01"} {
 			if got := badFields(send(t, s, step{admin, f("GET %s&cursor=%s", list, cursor), "", 422, nil})); got != "cursor" {
