@@ -48,6 +48,9 @@ func FuzzBody(f *testing.F) {
 				t.Errorf("%T of %q: %v", in, body, err)
 			}
 			if err == nil {
+				if !utf8.Valid(body) {
+					t.Errorf("%T is read from %q", in, body)
+				}
 				validTexts(t, reflect.ValueOf(in).Elem())
 				_ = in.Validate() // must not panic
 			}

@@ -31,6 +31,8 @@ func FuzzMoney(f *testing.F) {
 			t.Errorf("%q became %s, which is %s, %v", s, m, again, err)
 		} else if whole, _, _ := strings.Cut(m.String(), "."); strings.TrimLeft(strings.SplitN(s, ".", 2)[0], "0") != strings.TrimLeft(whole, "0") {
 			t.Errorf("%q became %s", s, m)
+		} else if _, frac, _ := strings.Cut(s, "."); len(frac) > 2 {
+			t.Errorf("%q became %s", s, m)
 		}
 		var fromJSON Money
 		if err := json.Unmarshal([]byte(s), &fromJSON); err == nil && strings.TrimSpace(s) != "null" {
@@ -99,6 +101,12 @@ func FuzzCursor(f *testing.F) {
 				t.Errorf("%q passes for an amount", text)
 			}
 		}
+		var times check
+		if p.checkTimeKey(&times); len(times.fields) == 0 {
+			if at := p.After().Time(); at.Year() < 1000 || at.Year() > 9999 {
+				t.Errorf("%q passes for a moment", text)
+			}
+		}
 	})
 }
 
@@ -108,6 +116,7 @@ func FuzzTexts(f *testing.F) {
 	for _, s := range oddTexts {
 		f.Add(s, s, s)
 		f.Add("Ann "+s, "ann"+s+"@example.com", "thimble "+s)
+		f.Add("Ann "+s, "ann@example.com", "thimble-9000")
 	}
 	f.Fuzz(func(t *testing.T, name, email, password string) {
 		if !utf8.ValidString(name + email + password) { // the bodies' decoder refuses these
@@ -119,7 +128,7 @@ func FuzzTexts(f *testing.F) {
 			if err := again.Validate(); err != nil || again != in {
 				t.Errorf("%+v becomes %+v, %v", in, again, err)
 			}
-			if n := utf8.RuneCountInString(in.Name); n < 1 || n > 255 || strings.ContainsAny(in.Name+in.Email, "\x00\r\n") || strings.Count(in.Email, "@") < 1 || len(in.Password) > 72 {
+			if n := utf8.RuneCountInString(in.Name); n < 1 || n > 255 || strings.ContainsAny(in.Name+in.Email, "\x00\r\n\u202e\u2066") || strings.Count(in.Email, "@") < 1 || len(in.Password) > 72 {
 				t.Errorf("%+v passes", in)
 			}
 		}
