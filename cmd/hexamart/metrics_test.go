@@ -22,8 +22,13 @@ func TestMetrics(t *testing.T) {
 	ann := p.shopper("ann")
 	ann.order()
 	ann.want(401, "POST", "/auth/login", `{"email":"ann@example.com","password":"wrong"}`, nil)
+	ann.want(200, "GET", "/products?search=private-search", "", nil)
+	ann.want(404, "GET", "/private-path", "", nil)
 	metrics := &client{t: t, base: private.url("")}
 	status, text := metrics.send("GET", "/metrics", "")
+	if strings.Contains(text, "private-") {
+		t.Errorf("what somebody asked for is in the metrics: %s", text)
+	}
 	for _, want := range []string{
 		`hexamart_requests_total{method="POST",route="/orders",status="201"} 1`,
 		`hexamart_requests_total{method="POST",route="/auth/login",status="401"} 1`,
