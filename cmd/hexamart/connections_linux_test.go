@@ -57,6 +57,22 @@ func TestConnectionsAreShared(t *testing.T) {
 			t.Error("no answer")
 		}
 	})
+	t.Run("SilentFirst", func(t *testing.T) {
+		t.Parallel()
+		s := newGathering(t, nil)
+		silent := s.dial("127.0.0.4", "")
+		time.Sleep(sayTime)
+		conns := []net.Conn{s.busy("127.0.0.2"), s.busy("127.0.0.2"), s.busy("127.0.0.2"), s.busy("127.0.0.3")}
+		if !isGone(silent) {
+			t.Error("the silent one is there")
+		}
+		close(s.leave)
+		for i, conn := range conns {
+			if !isServed(conn) {
+				t.Errorf("busy one %d is lost", i)
+			}
+		}
+	})
 	t.Run("Proxy", func(t *testing.T) {
 		t.Parallel()
 		s := newGathering(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.2/31")})
@@ -75,6 +91,40 @@ func TestConnectionsAreShared(t *testing.T) {
 		}
 	})
 }
+
+// TestSubscriber tells whose a connection is.
+func TestSubscriber(t *testing.T) {
+	t.Parallel()
+	c := newConnections(1, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:f::/48")})
+	for from, want := range map[string]string{
+		"198.51.100.7:1234":           "198.51.100.7/32",
+		"[::ffff:198.51.100.7]:1234":  "198.51.100.7/32",
+		"[2001:db8:0:1:2:3:4:5]:1234": "2001:db8:0:1::/64",
+		"[2001:db8:0:1:ffff::1]:1234": "2001:db8:0:1::/64",
+		"[fe80::1%eth0]:1234":         "fe80::/64",
+		"10.1.2.3:1234":               "invalid Prefix",
+		"[::ffff:10.1.2.3]:1234":      "invalid Prefix",
+		"[2001:db8:f:1::1]:1234":      "invalid Prefix",
+		"@":                           "invalid Prefix", // of a socket
+	} {
+		if got := c.subscriber(peer{from: address(from)}).String(); got != want {
+			t.Errorf("%s is of %s, want %s", from, got, want)
+		}
+	}
+}
+
+// peer is a connection that knows where it is from, and no more.
+type peer struct {
+	net.Conn
+	from address
+}
+
+func (p peer) RemoteAddr() net.Addr { return p.from }
+
+type address string
+
+func (a address) Network() string { return "tcp" }
+func (a address) String() string  { return string(a) }
 
 // gathering is a server with room for four, and those who come from addresses of their own.
 type gathering struct {

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hexamart/internal/testkit"
 )
 
 // TestDemo starts a demo shop twice: it says how to use it, what it says works, and the second start
@@ -52,6 +54,20 @@ func TestDemo(t *testing.T) {
 	anyone.want(200, "GET", "/products?limit=1000", "", &products)
 	if len(products) != 72 {
 		t.Errorf("%d products after the second start", len(products))
+	}
+
+	elsewhere := newPlace(t, "DATABASE_URL="+databaseURL(testkit.EmptyDatabase(t)), "SECRET_KEY="+testkit.SecretKey)
+	elsewhere.serve("--demo")
+	passwords := map[string]bool{}
+	for _, shop := range []*place{p, elsewhere} {
+		password, err := os.ReadFile(filepath.Join(shop.dir, ".data", "admin_password"))
+		if err != nil || len(strings.TrimSpace(string(password))) < 16 {
+			t.Errorf("the admin's password has %d bytes, %v", len(password), err)
+		}
+		passwords[string(password)] = true
+	}
+	if len(passwords) != 2 {
+		t.Error("two demo shops have one password")
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/url"
 	"testing"
+	"time"
 
 	"hexamart/internal/testkit"
 )
 
-// TestTidy starts a shop on a database with an old answer and a young one: the old one goes by itself.
+// TestTidy starts a shop on a database with old answers, sessions and failed logins, and young ones: the old ones go by
+// themselves.
 func TestTidy(t *testing.T) {
 	t.Parallel()
 	_, cfg := testkit.NewProxy(t, testkit.EmptyDatabase(t)) // for a server without an address of the network
@@ -21,9 +23,17 @@ func TestTidy(t *testing.T) {
 	u := s.User()
 	s.Exec(`INSERT INTO idempotency_keys (user_id, name, request, created_at)
 		VALUES (?, 'old', '', UTC_TIMESTAMP() - INTERVAL 3 DAY), (?, 'young', '', UTC_TIMESTAMP() - INTERVAL 1 DAY)`, u.ID, u.ID)
+	s.Login(u)
+	s.Exec("UPDATE refresh_tokens SET expires_at = UTC_TIMESTAMP() - INTERVAL 3 DAY ORDER BY hash LIMIT 1")
+	s.Exec("INSERT INTO login_failures (name, full_until) VALUES ('old', ?), ('young', ?)", time.Now().Add(-time.Hour).UnixMicro(), time.Now().Add(time.Hour).UnixMicro())
 	p.serve()
-	p.await("the old answer is gone", func() bool { return s.Count("SELECT COUNT(*) FROM idempotency_keys WHERE name = 'old'") == 0 })
-	if n := s.Count("SELECT COUNT(*) FROM idempotency_keys"); n != 1 {
-		t.Errorf("%d young answers are left", n)
+	for what, query := range map[string]string{"answer": "SELECT COUNT(*) FROM idempotency_keys WHERE name = 'old'",
+		"session": "SELECT COUNT(*) FROM refresh_tokens WHERE expires_at < UTC_TIMESTAMP()", "failed login": "SELECT COUNT(*) FROM login_failures WHERE name LIKE 'old%'"} {
+		p.await("the old "+what+" is gone", func() bool { return s.Count(query) == 0 })
+	}
+	for _, table := range []string{"idempotency_keys", "refresh_tokens", "login_failures"} {
+		if n := s.Count("SELECT COUNT(*) FROM " + table); n != 1 {
+			t.Errorf("%d young %s are left", n, table)
+		}
 	}
 }

@@ -122,6 +122,11 @@ func TestPictureOrigin(t *testing.T) {
 	if got := origin(said...); got != "https://shop.example" {
 		t.Errorf("a trusted proxy is not believed: %s", got)
 	}
+	for range 3 { // the more often, the sooner it is kept
+		if theirs, plain := origin(said...), origin(); theirs != "https://shop.example" || plain != "http://example.com" {
+			t.Errorf("one is shown the address by which another came: %s and %s", theirs, plain)
+		}
+	}
 	if got := origin(`X-Forwarded-Host: a"b`, "X-Forwarded-Proto: javascript"); got != "" {
 		t.Errorf("nonsense is believed: %s", got)
 	}

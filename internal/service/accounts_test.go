@@ -132,8 +132,10 @@ func TestHashingIsFair(t *testing.T) {
 	for name, do := range ways {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // for ever, if it waited
 		defer cancel()
-		if err := do(ctx, here); code(err) != apperr.Unavailable || !errors.Is(err, security.ErrBusy) {
-			t.Errorf("%s from the network that floods: %v", name, err)
+		for range 12 { // more often than may fail: these are no failures
+			if err := do(ctx, here); code(err) != apperr.Unavailable || !errors.Is(err, security.ErrBusy) {
+				t.Errorf("%s from the network that floods: %v", name, err)
+			}
 		}
 	}
 	for name, do := range ways {
