@@ -191,18 +191,18 @@ func answer(p *place, raw string) (int, error) {
 }
 
 func hostileBodies(p *place) error {
-	const mega = 1 << 20
+	const most = 64 << 10 // bytes of a body
 	bodies := []struct {
 		contentType, body string
 		status            int
 	}{
-		{"application/json", strings.Repeat("[", mega), 400},
-		{"application/json", strings.Repeat(`{"email":`, mega/9), 400},
-		{"application/json", `{"email":"` + strings.Repeat("x", 2*mega) + `"}`, 413},
-		{"application/json", "{" + strings.Repeat(`"a":1,`, mega/7) + `"b":1}`, 422},
-		{"application/x-www-form-urlencoded", strings.Repeat("a=b&", mega/4), 400}, // too many fields
-		{"application/x-www-form-urlencoded", strings.Repeat("a&", mega), 413},
-		{"multipart/form-data; boundary=x", strings.Repeat("--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n", mega/55) + "--x--", 400}, // too many parts
+		{"application/json", strings.Repeat("[", most), 400},
+		{"application/json", strings.Repeat(`{"email":`, most/9), 400},
+		{"application/json", `{"email":"` + strings.Repeat("x", 2*most) + `"}`, 413},
+		{"application/json", "{" + strings.Repeat(`"a":1,`, most/7) + `"b":1}`, 422},
+		{"application/x-www-form-urlencoded", strings.Repeat("a=b&", most/4), 400}, // too many fields
+		{"application/x-www-form-urlencoded", strings.Repeat("a&", most), 413},
+		{"multipart/form-data; boundary=x", strings.Repeat("--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n", most/55) + "--x--", 400}, // too many parts
 	}
 	return together(200, func(i int) error {
 		b := bodies[i%len(bodies)]

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"hexamart/internal/database"
@@ -80,8 +82,28 @@ func (p *program) serveMetrics(s *shop, api *handler.API) (stop func(), err erro
 	if err != nil {
 		return nil, fmt.Errorf("METRICS_ADDR: %w", err)
 	}
-	server := &http.Server{Handler: m.Handler(), ReadHeaderTimeout: headerTimeout}
+	handler := m.Handler()
+	if addr, err := netip.ParseAddrPort(listener.Addr().String()); err == nil && addr.Addr().IsLoopback() {
+		handler = onlyByAddress(handler)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout}
 	go func() { _ = server.Serve(listener) }()
 	s.log.Info("metrics", "addr", listener.Addr().String())
 	return func() { _ = server.Close() }, nil
+}
+
+// onlyByAddress refuses who asks for this machine by a name: a page on the web may give its own name this machine's address,
+// and read in a browser here what is not for it.
+func onlyByAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil && host != "localhost" {
+			http.Error(w, "Ask by the address, or as localhost.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,6 +57,9 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	metrics.want(200, "GET", "/debug/pprof/heap", "", nil)
+	if status, err := answer(private, "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n"); status != http.StatusMisdirectedRequest || err != nil {
+		t.Errorf("by another name: status %d, %v", status, err)
+	}
 	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap"} {
 		ann.want(404, "GET", path, "", nil)
 	}
@@ -147,5 +152,22 @@ func TestNewerSchema(t *testing.T) {
 	older := newPlace(t)
 	if out := older.serve().out.String(); strings.Contains(out, "newer") {
 		t.Errorf("on its own schema it says %s", out)
+	}
+}
+
+// TestMetricsByAddress asks for metrics by names: a page that has given its own name this machine's address gets nothing.
+func TestMetricsByAddress(t *testing.T) {
+	t.Parallel()
+	handler := onlyByAddress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("counts")) }))
+	for host, status := range map[string]int{
+		"127.0.0.1:9100": 200, "127.0.0.1": 200, "[::1]:9100": 200, "[::1]": 200, "localhost": 200, "localhost:9100": 200,
+		"evil.example": 421, "evil.example:9100": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example:9100": 421, "": 421,
+	} {
+		r := httptest.NewRequest("GET", "/metrics", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, r); w.Code != status || (status == 200) != (w.Body.String() == "counts") {
+			t.Errorf("%q: %d %s", host, w.Code, w.Body)
+		}
 	}
 }

@@ -97,7 +97,7 @@ func TestProxyHeaders(t *testing.T) {
 		}
 	})
 	t.Run("BodyLimit", func(t *testing.T) {
-		problemFrom(t, tw.exchange(here, "POST", "/auth/register", strings.Repeat("x", 1<<20+1), "Content-Type: application/json"), 413)
+		problemFrom(t, tw.exchange(here, "POST", "/auth/register", strings.Repeat("x", 64<<10+1), "Content-Type: application/json"), 413)
 	})
 	t.Run("ClientAddress", func(t *testing.T) {
 		// The shop limits failed logins by the client's address, whatever that claims to be.

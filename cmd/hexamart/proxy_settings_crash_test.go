@@ -57,13 +57,13 @@ func TestProxyLeavesBodies(t *testing.T) {
 	})
 	p := newProxy(t, shops)
 	here := from("127.0.0.1")
-	res := p.exchange(here, "POST", "/orders", strings.Repeat("x", 1<<20), "Accept-Encoding: gzip")
+	res := p.exchange(here, "POST", "/orders", strings.Repeat("x", 64<<10), "Accept-Encoding: gzip")
 	body, _ := io.ReadAll(res.Body)
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Encoding") != "" || !strings.HasPrefix(string(body), "1048576 and") {
 		t.Errorf("%s %v %.20q", res.Status, res.Header, body)
 	}
 	asked.Store(0)
-	problemFrom(t, p.exchange(here, "POST", "/orders", strings.Repeat("x", 1<<20+1)), http.StatusRequestEntityTooLarge)
+	problemFrom(t, p.exchange(here, "POST", "/orders", strings.Repeat("x", 64<<10+1)), http.StatusRequestEntityTooLarge)
 	if asked.Load() != 0 {
 		t.Error("the shop was asked")
 	}

@@ -13,6 +13,7 @@ type health struct {
 
 // alive says that the process answers, whatever the database does.
 func (a *API) alive(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
 	return respond(w, http.StatusOK, health{"ok"})
 }
 
@@ -24,5 +25,6 @@ func (a *API) ready(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Ready(r.Context()); err != nil {
 		return apperr.Retry(apperr.Unavailable, "The shop is not ready.", retrySoon, err)
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	return respond(w, http.StatusOK, health{"ready"})
 }

@@ -36,7 +36,7 @@ func (a *API) overTLS(r *http.Request) bool {
 
 // The limits of bodies, in bytes. Any that the shop has use for are small: those beyond get one of few places.
 const (
-	maxBody   = 1 << 20
+	maxBody   = 64 << 10
 	smallBody = 16 << 10
 	maxLarge  = 32 // at once
 )

@@ -295,8 +295,8 @@ func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	large := strings.Repeat("x", 1<<20)
-	just := f(`{"name":%q,"email":"a@example.com","password":"thimble-1"}`, large[:1<<20-100])
+	large := strings.Repeat("x", 64<<10)
+	just := f(`{"name":%q,"email":"a@example.com","password":"thimble-1"}`, large[:64<<10-100])
 	run(t, s, []step{
 		{nil, "POST /auth/register", just, 422, nil},
 		{nil, "POST /auth/register", just + large, 413, is{`"code":"body_too_large"`, "!xxx"}},

@@ -19,7 +19,13 @@ type query struct {
 	bad    []apperr.Field
 }
 
+// maxQuery is how long a query may be, in bytes: all that a list knows, at its longest, is shorter.
+const maxQuery = 4 << 10
+
 func readQuery(r *http.Request) (*query, error) {
+	if len(r.URL.RawQuery) > maxQuery {
+		return nil, apperr.Newf(apperr.Malformed, "The query of the address is longer than %d KiB.", maxQuery>>10)
+	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, apperr.New(apperr.Malformed, "The query of the address can't be read.")

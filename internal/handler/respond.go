@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 
 	"hexamart/internal/model"
@@ -70,12 +71,21 @@ func respondList[T any](w http.ResponseWriter, r *http.Request, list model.List[
 	return respondPictured(w, r, http.StatusOK, list.Items)
 }
 
+// listParameters are what lists know beside the cursor. Nothing else goes into the address of the next page: a proxy has little
+// room for the headers of an answer, and takes a shop for broken that does not keep to it.
+var listParameters = []string{"action", "actor", "archived", "category", "count", "from", "in_stock", "limit", "max_price", "min_price", "search", "sort_by",
+	"status", "to", "user_id"}
+
 // listHeader says how many there are, if that was asked, and where the next page is, if there is one.
 func listHeader[T any](r *http.Request, list model.List[T]) http.Header {
 	h := http.Header{}
 	if list.Next != "" {
-		query := r.URL.Query()
-		query.Set("cursor", list.Next)
+		sent, query := r.URL.Query(), url.Values{"cursor": {list.Next}}
+		for _, name := range listParameters {
+			if value := strings.TrimSpace(sent.Get(name)); value != "" {
+				query.Set(name, value)
+			}
+		}
 		next := url.URL{Path: routePath(r), RawQuery: query.Encode()}
 		h.Set("Link", "<"+next.String()+`>; rel="next"`)
 	}

@@ -32,7 +32,7 @@ func (c *check) text(name string, v *string, limit int) {
 		c.bad(name, "is required")
 	case utf8.RuneCountInString(*v) > limit:
 		c.bad(name, "must have at most %d characters", limit)
-	case strings.ContainsFunc(*v, func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, bidiOverrides) }):
+	case strings.ContainsFunc(*v, isControl):
 		c.bad(name, "must not contain line breaks or control characters")
 	}
 }
@@ -40,6 +40,11 @@ func (c *check) text(name string, v *string, limit int) {
 // isVisible tells what leaves a trace on a screen from what only looks like nothing, and lets one text pass for another.
 func isVisible(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(blanks, r)
+}
+
+// isControl tells what does something to the text around it.
+func isControl(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, bidiOverrides)
 }
 
 var (
@@ -98,8 +103,8 @@ func (c *check) imageURL(name string, v *string) {
 		return
 	}
 	u, err := url.Parse(*v)
-	odd := err != nil || u.User != nil || strings.ContainsAny(*v, "\"<>\\")
-	own := strings.HasPrefix(*v, pictures.Path) && path.Clean(*v) == *v
+	odd := err != nil || u.User != nil || strings.ContainsAny(*v, "\"<>\\") || strings.ContainsFunc(*v, isControl)
+	own := strings.HasPrefix(*v, pictures.Path) && path.Clean(*v) == *v && !strings.Contains(*v, "%") // which browsers take for dots, too
 	if odd || !own && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		c.bad(name, "must be a web address that starts with http:// or https://")
 	} else if utf8.RuneCountInString(*v) > 255 {

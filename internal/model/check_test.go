@@ -197,6 +197,8 @@ func TestValidateImageURL(t *testing.T) {
 		"LineBreak":  bad(with("https://shop.example/\nx"), shape),
 		"Own":        ok(with("/pictures/plate-teal.svg")),
 		"OwnAbove":   bad(with("/pictures/../../admin"), shape),
+		"OwnEscaped": bad(with("/pictures/%2e%2e/admin"), shape),
+		"TurnedHost": bad(with("http://\u202e/x"), shape),
 		"OwnDoubled": bad(with("/pictures//evil.example/x"), shape),
 		"Quote":      bad(with(`https://x/"onerror=1`), shape),
 		"Password":   bad(with("https://u:p@shop.example/"), shape),
