@@ -98,3 +98,39 @@ func unreadable(addr, raw string, afterGood bool, status int) error {
 	}
 	return nil
 }
+
+// TestAnswerToUnreadBody sends bodies that nobody reads on connections that end with the request: the answer is there all the same.
+func TestAnswerToUnreadBody(t *testing.T) {
+	t.Parallel()
+	shop := testkit.NewShop(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, _ := newServer(shop.Handler, shop.API.Log, nil)
+	go func() { _ = server.Serve(wholeListener{listener, shop.API.Refusal}) }()
+	t.Cleanup(func() { _ = server.Close() })
+	for _, head := range []string{"GET /openapi.json HTTP/1.1\r\nConnection: close", "POST /orders HTTP/1.1\r\nConnection: close", "GET /openapi.json HTTP/1.0"} {
+		for range 20 {
+			conn, err := net.Dial("tcp", listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			body := strings.Repeat("x", 60_000)
+			go func() {
+				_, _ = fmt.Fprintf(conn, "%s\r\nHost: shop\r\nContent-Length: %d\r\n\r\n%s", head, len(body), body)
+			}()
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err == nil {
+				_, err = io.Copy(io.Discard, res.Body)
+			}
+			if err != nil {
+				t.Errorf("%.30s: %v", head, err)
+			}
+			_ = conn.Close()
+		}
+	}
+}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"hexamart/internal/handler"
 )
@@ -32,6 +35,7 @@ type wholeConn struct {
 	held *[serverBuffer]byte
 
 	refusal func(status int) []byte
+	lingers atomic.Bool
 }
 
 var heldBuffers = sync.Pool{New: func() any { return new([serverBuffer]byte) }}
@@ -45,6 +49,29 @@ func (c *wholeConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
+	return nil
+}
+
+// Linger implements handler.Whole.
+func (c *wholeConn) Linger() { c.lingers.Store(true) }
+
+// How long and for how many bytes a connection is read on for which nobody is there any more.
+const (
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 1 << 20
+)
+
+// Close ends the connection, or lets it end by itself in a moment where the client is still sending.
+func (c *wholeConn) Close() error {
+	if !c.lingers.CompareAndSwap(true, false) {
+		return c.Conn.Close()
+	}
+	go func() {
+		_ = c.CloseWrite() // whatever fails here, there is nobody to tell
+		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+		_ = c.Conn.Close()
+	}()
 	return nil
 }
 

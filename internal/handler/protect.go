@@ -57,6 +57,9 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 		defer body.leave()
 		r.Body = body
 		next.ServeHTTP(w, r)
+		if !body.ended {
+			linger(r)
+		}
 		return nil
 	})
 }
@@ -68,6 +71,7 @@ type boundedBody struct {
 	large   chan struct{}
 	read    int
 	isLarge bool
+	ended   bool
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
@@ -84,6 +88,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.read += n
+	b.ended = b.ended || err == io.EOF
 	return n, err
 }
 

@@ -356,7 +356,7 @@ func TestUnreadable(t *testing.T) {
 		"POST /orders", "PUT /orders/1/status", "PUT /admin/orders/1/status", "PUT /users/profile", "PUT /users/address", "PUT /users/change-password"}
 	for _, call := range calls {
 		for _, body := range []string{"", " ", "{", "}", "[]", "[{}]", "null", "true", "1", `"x"`, `{"a":}`, `{"a":1,}`, `{'a':1}`, `{} {}`, `{}x`, "{a:1}", "<x/>", "a=b",
-			"{\"name\":\"\xff\"}", "{\"\xc3\x28\":1}", "\x00", `{"name":"` + "\x01" + `"}`, `{"name":"\x"}`, `{"a":NaN}`, `{"a":01}`, `{"name":"\ud800"}`, `{"x":"\\\udc00\ud83d"}`, `{"\uD83Dx":1}`, strings.Repeat("[", 20000), strings.Repeat(`{"a":`, 20000)} {
+			"{\"name\":\"\xff\"}", "{\"\xc3\x28\":1}", "\x00", `{"name":"` + "\x01" + `"}`, `{"name":"\x"}`, `{"a":NaN}`, `{"a":01}`, `{"name":"\ud800"}`, `{"x":"\\\udc00\ud83d"}`, `{"\uD83Dx":1}`, strings.Repeat("[", 20000), strings.Repeat(`{"a":`, 12000)} {
 			if body == "" && strings.HasSuffix(call, "/status") {
 				continue // no body is a missing status there, for it may stand in the query
 			}

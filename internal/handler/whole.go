@@ -6,10 +6,12 @@ import (
 	"net/http"
 )
 
-// Whole is a connection that can send an answer's head and body in one piece.
+// Whole is a connection that can send an answer's head and body in one piece, and see to it that it arrives.
 type Whole interface {
 	// Whole says that the next answer has a body of at least MinWhole bytes.
 	Whole()
+	// Linger says that the client is still sending, what nobody reads, and that the connection ends with this answer.
+	Linger()
 }
 
 // MinWhole is from how many bytes on net/http sends a body in more than one piece.
@@ -23,6 +25,14 @@ func WithConn(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, connKey{}, whole)
 	}
 	return ctx
+}
+
+// linger is for a request that is the last of its connection and was not read to its end: a connection that is closed
+// then is reset, and the answer may be lost with it.
+func linger(r *http.Request) {
+	if conn, ok := r.Context().Value(connKey{}).(Whole); ok && r.Close {
+		conn.Linger()
+	}
 }
 
 // inOnePiece asks for the answer with this body to be sent so.

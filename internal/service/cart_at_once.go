@@ -25,6 +25,10 @@ type addition struct {
 	most int64 // pieces that the line may have
 }
 
+// fewLines is how many a cart may have for a new one to be added without a look at how many others are added at the
+// same time: so few that all of those who come at one time, here and at other instances, do not fill it.
+const fewLines = model.MaxCartLines / 10
+
 // addAtOnce adds what may be added with one write each, in one transaction for all who come at one time, and gives
 // ErrUnexpected where it may not: the long way then says why. What it judges by is read before; only the line
 // itself can have changed since, and that is judged again where it is written, which also tells what is in it now.
@@ -76,7 +80,7 @@ func (s *Cart) judge(ctx context.Context, calls []*call[newLine, model.CartItem]
 		quantity := pieces[line] + a.call.ask.quantity
 		isNew := a.ID == 0 && pieces[line] == 0
 		a.call.err = database.ErrUnexpected
-		if a.Quantity+quantity > a.most || isNew && a.Lines+lines[a.UserID] > model.MaxCartLines/2 { // other tabs may add lines, too
+		if a.Quantity+quantity > a.most || isNew && a.Lines+lines[a.UserID] > fewLines {
 			continue
 		}
 		if pieces[line] = quantity; isNew {

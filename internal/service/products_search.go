@@ -77,7 +77,7 @@ func (c search) all() []int64 {
 const maxSearches = 6
 
 // maxWalks is the same for lists that may walk along an index for long.
-const maxWalks = 8
+const maxWalks = 4
 
 // boundedSelect is a SELECT that the server ends after ten seconds: it does not notice by itself that
 // nobody waits any more. MariaDB reads the first comment, MySQL the second.

@@ -329,18 +329,19 @@ func TestCartTogether(t *testing.T) {
 	}
 }
 
-// TestCartTogetherRoom has one person put many more products than a cart takes into one that is half full, as one group.
+// TestCartTogetherRoom has one person put many more products than a cart takes into one that has a few, as one group.
 func TestCartTogetherRoom(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
 	fillCatalogue(s, 200)
 	s.Exec("UPDATE products SET archived_at = NULL")
-	s.Exec("INSERT INTO carts (user_id, product_id, quantity) SELECT ?, id, 1 FROM products WHERE id <= ?", u.ID, model.MaxCartLines/2)
+	const few = model.MaxCartLines / 20
+	s.Exec("INSERT INTO carts (user_id, product_id, quantity) SELECT ?, id, 1 FROM products WHERE id <= ?", u.ID, few)
 	_, adding, _ := service.Coalescers(s.Services)
 	var full atomic.Int64
 	together(t, adding, model.MaxCartLines, func(i int) {
-		product, quantity := model.Int(model.MaxCartLines/2+1+i), model.Int(1)
+		product, quantity := model.Int(few+1+i), model.Int(1)
 		_, err := s.Services.Cart.Add(t.Context(), u.ID, model.CartInput{ProductID: &product, Quantity: &quantity})
 		if code(err) == apperr.CartFull {
 			full.Add(1)
@@ -348,7 +349,7 @@ func TestCartTogetherRoom(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if n := s.Count("SELECT COUNT(*) FROM carts"); n > model.MaxCartLines || n+full.Load() != 3*model.MaxCartLines/2 {
+	if n := s.Count("SELECT COUNT(*) FROM carts"); n > model.MaxCartLines || n+full.Load() != few+model.MaxCartLines {
 		t.Errorf("%d lines, %d were refused", n, full.Load())
 	}
 }
@@ -385,5 +386,23 @@ func TestBearersTogether(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCartRoomIsShared adds far more products at once than there is room for, at two instances.
+func TestCartRoomIsShared(t *testing.T) {
+	t.Parallel()
+	shops := twoShops(t)
+	s := shops[0]
+	u := s.User()
+	fillCatalogue(s, 200)
+	s.Exec("UPDATE products SET archived_at = NULL")
+	errs := atOnce(200, func(i int) error {
+		id, one := model.Int(i+1), model.Int(1)
+		_, err := shops[i%2].Services.Cart.Add(t.Context(), u.ID, model.CartInput{ProductID: &id, Quantity: &one})
+		return err
+	})
+	if lines := s.Count("SELECT COUNT(*) FROM carts"); lines != model.MaxCartLines || errs[""] != model.MaxCartLines || errs[apperr.CartFull] != 200-model.MaxCartLines {
+		t.Errorf("%d lines, answers were %v", lines, errs)
 	}
 }
