@@ -80,8 +80,18 @@ func makeTable(t *testing.T, s *Server) {
 func TestServerKeepsData(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "some where", "data")
+	if err := os.MkdirAll(dir, 0o755); err != nil { // open to others, which it must not stay
+		t.Fatal(err)
+	}
 	s := startServer(t, dir, ServerOwned)
 	makeTable(t, s)
+	stolen := filepath.Join(t.TempDir(), "stolen")
+	if _, err := serverDB(t, s.Config()).ExecContext(t.Context(), "SELECT id FROM kept.row INTO OUTFILE '"+stolen+"'"); err == nil {
+		t.Error("the server writes files anywhere")
+	}
+	if got := serverQuery(t, s, "SELECT @@local_infile"); got != "0" {
+		t.Errorf("the server asks its clients for files: local_infile is %s", got)
+	}
 	if got := serverQuery(t, s, "SELECT @@skip_networking"); got != "1" {
 		t.Errorf("the server listens on a port: skip_networking is %s", got)
 	}
