@@ -55,12 +55,16 @@ func TestDemo(t *testing.T) {
 	if len(products) != 72 {
 		t.Errorf("%d products after the second start", len(products))
 	}
+}
 
-	elsewhere := newPlace(t, "DATABASE_URL="+databaseURL(testkit.EmptyDatabase(t)), "SECRET_KEY="+testkit.SecretKey)
-	elsewhere.serve("--demo")
+// TestDemoPasswords starts two demo shops: the admin of each has a password of its own.
+func TestDemoPasswords(t *testing.T) {
+	t.Parallel()
 	passwords := map[string]bool{}
-	for _, shop := range []*place{p, elsewhere} {
-		password, err := os.ReadFile(filepath.Join(shop.dir, ".data", "admin_password"))
+	for range 2 {
+		p := newPlace(t, "DATABASE_URL="+databaseURL(testkit.EmptyDatabase(t)), "SECRET_KEY="+testkit.SecretKey)
+		p.serve("--demo")
+		password, err := os.ReadFile(filepath.Join(p.dir, ".data", "admin_password"))
 		if err != nil || len(strings.TrimSpace(string(password))) < 16 {
 			t.Errorf("the admin's password has %d bytes, %v", len(password), err)
 		}
