@@ -129,6 +129,8 @@ func TestAuditSessions(t *testing.T) {
 			{nil, "POST /auth/refresh", refreshBody(first), 401, nil}, // over by now
 			{nil, "POST /auth/refresh", `{"refresh_token":"nonsense"}`, 401, nil},
 			{again(s, who), "POST /auth/logout", "", 200, nil},
+			{again(s, who), "DELETE /auth/sessions/" + sessionOf(t, again(s, who)), "", 200, nil},
+			{again(s, who), "DELETE /auth/sessions/" + sessionOf(t, first), "", 404, nil}, // over
 			{again(s, who), "POST /auth/logout", `{"everywhere":true}`, 200, nil},
 		})
 		run(t, s, []step{
@@ -150,7 +152,7 @@ func TestAuditSessions(t *testing.T) {
 		got = append(got, f("%s %d %s", e.Action, e.ObjectID, raw(e.After)))
 	}
 	id := admin.ID
-	want := []string{f("admin.token_reused %d null", id), f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":true}`, id),
+	want := []string{f("admin.token_reused %d null", id), f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":true}`, id),
 		f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":true}`, id)}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the log is\n%s, want\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
