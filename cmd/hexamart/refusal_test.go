@@ -18,14 +18,7 @@ import (
 // also where a request before it on the same connection was a good one.
 func TestUnreadableRequests(t *testing.T) {
 	t.Parallel()
-	shop := testkit.NewShop(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, _ := newServer(shop.Handler, shop.API.Log, nil)
-	go func() { _ = server.Serve(wholeListener{listener, shop.API.Refusal}) }()
-	t.Cleanup(func() { _ = server.Close() })
+	addr := serveWhole(t)
 
 	const good = "GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n"
 	for name, c := range map[string]struct {
@@ -47,11 +40,25 @@ func TestUnreadableRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := unreadable(listener.Addr().String(), c.raw, strings.HasPrefix(c.raw, good), c.status); err != nil {
+			if err := unreadable(addr, c.raw, strings.HasPrefix(c.raw, good), c.status); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+// serveWhole serves a shop as the program does and returns its address.
+func serveWhole(t *testing.T) (addr string) {
+	t.Helper()
+	shop := testkit.NewShop(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, _ := newServer(shop.Handler, shop.API.Log, nil)
+	go func() { _ = server.Serve(wholeListener{listener, shop.API.Refusal}) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return listener.Addr().String()
 }
 
 // unreadable sends a raw request, after a good one or not, and checks the error and that the connection ends with it.
@@ -102,17 +109,10 @@ func unreadable(addr, raw string, afterGood bool, status int) error {
 // TestAnswerToUnreadBody sends bodies that nobody reads on connections that end with the request: the answer is there all the same.
 func TestAnswerToUnreadBody(t *testing.T) {
 	t.Parallel()
-	shop := testkit.NewShop(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, _ := newServer(shop.Handler, shop.API.Log, nil)
-	go func() { _ = server.Serve(wholeListener{listener, shop.API.Refusal}) }()
-	t.Cleanup(func() { _ = server.Close() })
+	addr := serveWhole(t)
 	for _, head := range []string{"GET /openapi.json HTTP/1.1\r\nConnection: close", "POST /orders HTTP/1.1\r\nConnection: close", "GET /openapi.json HTTP/1.0"} {
 		for range 20 {
-			conn, err := net.Dial("tcp", listener.Addr().String())
+			conn, err := net.Dial("tcp", addr)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -60,19 +60,20 @@ func (s *Sessions) begin(ctx context.Context, tx *sqlx.Tx, userID, version int64
 	family := make([]byte, familySize)
 	_, _ = rand.Read(family) // never fails
 	// An access token that lives longer must not die with a session that nobody knows of.
-	kept := keptToken{Family: family, UserID: userID, Version: version, BegunAt: now(), ExpiresAt: now().Add(max(s.life, s.tokens.Life()))}
+	at := now()
+	kept := keptToken{Family: family, UserID: userID, Version: version, BegunAt: at, ExpiresAt: at.Add(max(s.life, s.tokens.Life()))}
 	refresh := security.NewRefreshToken()
-	if err := keepToken(ctx, tx, kept, refresh, by); err != nil {
+	if err := keepToken(ctx, tx, kept, refresh, by, at); err != nil {
 		return model.Token{}, err
 	}
 	return s.answer(kept, refresh)
 }
 
-func keepToken(ctx context.Context, tx *sqlx.Tx, k keptToken, refresh security.RefreshToken, by model.Actor) error {
+func keepToken(ctx context.Context, tx *sqlx.Tx, k keptToken, refresh security.RefreshToken, by model.Actor, at time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO refresh_tokens (family, generation, hash, user_id, token_version, created_at, expires_at, begun_at, address, agent)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), NULLIF(?, ''))`,
-		k.Family, k.Generation, refresh.Hash(), k.UserID, k.Version, now(), k.ExpiresAt, k.BegunAt, by.Address, agentOf(by))
+		k.Family, k.Generation, refresh.Hash(), k.UserID, k.Version, at, k.ExpiresAt, k.BegunAt, by.Address, agentOf(by))
 	return err
 }
 
@@ -175,7 +176,7 @@ func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshT
 		}
 	}
 	k.Generation++
-	return keepToken(ctx, tx, k, next, by)
+	return keepToken(ctx, tx, k, next, by, now())
 }
 
 // endCopied ends a session of which somebody has a copied token: nobody knows who of both is asking.
