@@ -30,8 +30,10 @@ type API struct {
 
 	draining atomic.Bool
 	pages    *pages
-	library  *library
-	large    chan struct{} // places of large bodies that are being read
+
+	findClient func(http.Handler) http.Handler // puts the client's address into the context
+	library    *library
+	large      chan struct{} // places of large bodies that are being read
 }
 
 // Observer is told what the API does, by many goroutines. What is nil is not told.

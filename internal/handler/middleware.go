@@ -188,6 +188,12 @@ func clientAddr(r *http.Request) string {
 	return host
 }
 
+// asker is clientAddr on routes without the middleware that finds it out.
+func (a *API) asker(r *http.Request) (addr string) {
+	a.findClient(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { addr = clientAddr(r) })).ServeHTTP(nil, r)
+	return addr
+}
+
 // cleanPath routes a path as if it had neither doubled slashes nor one at its end. Nothing is
 // redirected: browsers drop a preflighted request that is.
 func cleanPath(next http.Handler) http.Handler {

@@ -24,6 +24,7 @@ func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
 		if err := q.err(&filter); err != nil {
 			return nil, nil, err
 		}
+		filter.Asker = a.asker(r)
 		list, err := a.Services.Products.List(ctx, filter)
 		return list.Items, listHeader(r, list), err
 	})

@@ -2,6 +2,9 @@ package handler
 
 import (
 	"encoding/json"
+	"log/slog"
+	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -58,5 +61,20 @@ func TestListParameters(t *testing.T) {
 	}
 	if len(known) < 10 {
 		t.Errorf("only %v are known", known)
+	}
+}
+
+// TestAsker checks by whose address lists wait for their turns: behind a proxy that is not the proxy's.
+func TestAsker(t *testing.T) {
+	t.Parallel()
+	a := &API{Log: slog.New(slog.DiscardHandler), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	a.Routes()
+	for peer, want := range map[string]string{"10.0.0.1:80": "203.0.113.7", "198.51.100.1:80": "198.51.100.1", "[2001:db8::1]:80": "2001:db8::1"} {
+		r := httptest.NewRequest("GET", "/products", nil)
+		r.RemoteAddr = peer
+		r.Header.Set("X-Forwarded-For", "1.2.3.4, 203.0.113.7")
+		if got := a.asker(r); got != want {
+			t.Errorf("from %s: %q", peer, got)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 // Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
 func (a *API) Routes() http.Handler {
 	a.pages, a.library, a.large = newPages(), newLibrary(), make(chan struct{}, maxLarge)
+	a.findClient = a.clientIP()
 	r := chi.NewRouter()
 	r.Use(a.identify)
 	if a.Trace != nil {
@@ -24,7 +25,7 @@ func (a *API) Routes() http.Handler {
 	r.Get("/products/categories", a.handle(a.listCategories))
 	r.Get("/products/{id}", a.handle(a.getProduct))
 
-	each := chi.Middlewares{a.clientIP(), compress(), a.limitBody, limitTime}
+	each := chi.Middlewares{a.findClient, compress(), a.limitBody, limitTime}
 	r.Group(func(r chi.Router) { // everybody
 		r.Use(each...)
 		r.Get("/", a.handle(a.welcome))

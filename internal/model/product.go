@@ -149,6 +149,7 @@ type ProductFilter struct {
 	Archived *bool
 	SortBy   string
 	Page     Page
+	Asker    string // the address of who asks: lists that take long wait in turns by it
 }
 
 // Validate collects every parameter that breaks a rule.

@@ -18,18 +18,26 @@ var TakeStock = takeStock
 const BoundedSelect = boundedSelect
 
 // FillSearches takes all turns to search until the returned function is called, FillWalks those to walk along an index.
-func FillSearches(p *Products) (leave func()) { return fill(p.searches) }
+func FillSearches(p *Products) (leave func()) { return fill(p.searches, maxSearches) }
 
 // FillWalks is like FillSearches.
-func FillWalks(p *Products) (leave func()) { return fill(p.walks) }
+func FillWalks(p *Products) (leave func()) { return fill(p.walks, maxWalks) }
 
-func fill(turns chan struct{}) (leave func()) {
-	for range cap(turns) {
-		turns <- struct{}{}
+// WaitingToWalk is how many wait for one of those.
+func WaitingToWalk(p *Products) int { return p.walks.Waiting() }
+
+func fill(turns *security.Queue, places int) (leave func()) {
+	var left []func()
+	for range places {
+		leave, err := turns.Enter(context.Background(), "filler")
+		if err != nil {
+			panic(err)
+		}
+		left = append(left, leave)
 	}
 	return func() {
-		for range cap(turns) {
-			<-turns
+		for _, leave := range left {
+			leave()
 		}
 	}
 }

@@ -11,14 +11,15 @@ import (
 	"hexamart/internal/apperr"
 	"hexamart/internal/database"
 	"hexamart/internal/model"
+	"hexamart/internal/security"
 )
 
 // Products is what the shop sells. All but ListAll treat an archived product as one that isn't there.
 type Products struct {
 	db       *sqlx.DB
 	changes  atomic.Uint64
-	searches chan struct{} // one for each that looks at all names in the database
-	walks    chan struct{} // one for each that may walk along an index for long
+	searches *security.Queue // of those that look at all names in the database
+	walks    *security.Queue // of those that may walk along an index for long
 	names    *names
 
 	departures atomic.Uint64 // raised after each write that may have taken a product out of the shop

@@ -157,6 +157,42 @@ func TestListTurns(t *testing.T) {
 	}
 }
 
+// TestListTurnsAreFair has one address ask for many lists that take long: who comes from another one does not wait for all of them.
+func TestListTurnsAreFair(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.Product("Lamp", "19.99", 5)
+	list := func(asker string) error {
+		_, err := s.Services.Products.List(t.Context(), model.ProductFilter{Page: model.Page{Count: true}, Asker: asker})
+		return err
+	}
+	leave := service.FillWalks(s.Services.Products)
+	done := make(chan string, 41)
+	for i := range 41 {
+		asker := fmt.Sprintf("2001:db8::%x", i) // of one subscriber
+		if i == 40 {
+			asker = "2001:db8:0:1::1"
+		}
+		go func() {
+			if err := list(asker); err != nil {
+				t.Error(err)
+			}
+			done <- asker
+		}()
+		for service.WaitingToWalk(s.Services.Products) < i+1 {
+			if time.Sleep(time.Millisecond); t.Context().Err() != nil {
+				t.Fatal("it does not wait")
+			}
+		}
+	}
+	leave()
+	for i := range 41 {
+		if asker := <-done; asker == "2001:db8:0:1::1" && i > 15 {
+			t.Errorf("%d from one address went before", i)
+		}
+	}
+}
+
 // TestSearchBounded looks whether the server heeds the limit of a search's time: with a limit of a moment in
 // its place it gives up.
 func TestSearchBounded(t *testing.T) {

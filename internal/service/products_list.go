@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hexamart/internal/model"
+	"hexamart/internal/security"
 )
 
 // List returns a page of the products that are sold.
@@ -44,7 +45,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	}
 	where, args := productFilter(f)
 	order, after, afterArgs := productOrder(f)
-	page := productQuery{columns, index, nil, append(where[:len(where):len(where)], after...),
+	page := productQuery{columns, index, nil, network(f.Asker), append(where[:len(where):len(where)], after...),
 		append(args[:len(args):len(args)], afterArgs...), " ORDER BY " + order + " LIMIT " + strconv.Itoa(f.Page.Limit+1)}
 	if walks || f.Search != "" {
 		page.turns = turns
@@ -69,7 +70,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
 	if f.Page.Count {
 		var total []int64
-		err = s.run(ctx, productQuery{"COUNT(*)", "", turns, where, args, ""}, found.all(), func(query string, args ...any) error {
+		err = s.run(ctx, productQuery{"COUNT(*)", "", turns, network(f.Asker), where, args, ""}, found.all(), func(query string, args ...any) error {
 			return s.db.SelectContext(ctx, &total, query, args...)
 		})
 		list.Total = new(int64)
@@ -83,7 +84,8 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 // productQuery is a SELECT of products.
 type productQuery struct {
 	columns, index string
-	turns          chan struct{} // that it has to wait for one of
+	turns          *security.Queue // in which it has to wait
+	asker          string
 	where          []string
 	args           []any
 	end            string
@@ -101,7 +103,7 @@ func (s *Products) run(ctx context.Context, q productQuery, ids []int64, read fu
 		q.where, q.args = append(slices.Clone(q.where), clause), slices.Concat(q.args, args)
 		q.index = " FORCE INDEX (PRIMARY)"
 	case q.turns != nil:
-		done, err := turn(ctx, q.turns)
+		done, err := q.turns.Enter(ctx, q.asker)
 		if err != nil {
 			return err
 		}

@@ -79,18 +79,12 @@ const maxSearches = 6
 // maxWalks is the same for lists that may walk along an index for long.
 const maxWalks = 4
 
+// waitingToRead is how many may wait for one of these, those of an address for themselves.
+const waitingToRead = 256
+
 // boundedSelect is a SELECT that the server ends after ten seconds: it does not notice by itself that
 // nobody waits any more. MariaDB reads the first comment, MySQL the second.
 const boundedSelect = "/*M! SET STATEMENT max_statement_time = 10 FOR */ SELECT /*+ MAX_EXECUTION_TIME(10000) */ "
-
-func turn(ctx context.Context, turns chan struct{}) (done func(), err error) {
-	select {
-	case turns <- struct{}{}:
-		return func() { <-turns }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // idsAtOnce is below the number from which on MariaDB makes a table of such a list, and joins it.
 const idsAtOnce = 900

@@ -35,7 +35,7 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	sessions := &Sessions{db, tokens, sessionLife}
 	guesses := newGuesses(db, logins)
 	kept := &reservedEmail{}
-	products := &Products{db: db, searches: make(chan struct{}, maxSearches), walks: make(chan struct{}, maxWalks), names: newNames(db)}
+	products := &Products{db: db, searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
 	auth := &Auth{db: db, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
 		registrations: security.NewQueue(registering, waitingForRegister)}
 	auth.bearers = coalescer[bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
