@@ -18,7 +18,7 @@ import (
 // also where a request before it on the same connection was a good one.
 func TestUnreadableRequests(t *testing.T) {
 	t.Parallel()
-	addr := serveWhole(t)
+	addr := serveWhole(t, testkit.NewShop(t))
 
 	const good = "GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n"
 	for name, c := range map[string]struct {
@@ -48,9 +48,8 @@ func TestUnreadableRequests(t *testing.T) {
 }
 
 // serveWhole serves a shop as the program does and returns its address.
-func serveWhole(t *testing.T) (addr string) {
+func serveWhole(t *testing.T, shop *testkit.Shop) (addr string) {
 	t.Helper()
-	shop := testkit.NewShop(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -109,8 +108,11 @@ func unreadable(addr, raw string, afterGood bool, status int) error {
 // TestAnswerToUnreadBody sends bodies that nobody reads on connections that end with the request: the answer is there all the same.
 func TestAnswerToUnreadBody(t *testing.T) {
 	t.Parallel()
-	addr := serveWhole(t)
-	for _, head := range []string{"GET /openapi.json HTTP/1.1\r\nConnection: close", "POST /orders HTTP/1.1\r\nConnection: close", "GET /openapi.json HTTP/1.0"} {
+	shop := testkit.NewShop(t)
+	row := "(REPEAT('x', 100), 5, 'Home', 1, REPEAT('x', 200))" // many of which are a long list
+	shop.Exec("INSERT INTO products (name, price, category, stock, image_url) VALUES " + row + strings.Repeat(", "+row, 999))
+	addr := serveWhole(t, shop)
+	for _, head := range []string{"GET /openapi.json HTTP/1.1\r\nConnection: close", "GET /products?limit=1000 HTTP/1.1\r\nConnection: close", "POST /orders HTTP/1.1\r\nConnection: close", "GET /openapi.json HTTP/1.0"} {
 		for range 20 {
 			conn, err := net.Dial("tcp", addr)
 			if err != nil {

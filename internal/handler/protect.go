@@ -57,9 +57,6 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 		defer body.leave()
 		r.Body = body
 		next.ServeHTTP(w, r)
-		if !body.ended {
-			linger(r)
-		}
 		return nil
 	})
 }
@@ -71,7 +68,6 @@ type boundedBody struct {
 	large   chan struct{}
 	read    int
 	isLarge bool
-	ended   bool
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
@@ -88,7 +84,6 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.read += n
-	b.ended = b.ended || err == io.EOF
 	return n, err
 }
 

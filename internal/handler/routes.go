@@ -16,7 +16,7 @@ func (a *API) Routes() http.Handler {
 	if a.Trace != nil {
 		r.Use(a.Trace)
 	}
-	r.Use(a.logRequests, a.recoverPanics, a.cors(), cleanPath, middleware.GetHead)
+	r.Use(answerArrives, a.logRequests, a.recoverPanics, a.cors(), cleanPath, middleware.GetHead)
 	r.NotFound(compress()(a.handle(notFound)).ServeHTTP)
 	r.MethodNotAllowed(compress()(a.handle(methodNotAllowed)).ServeHTTP)
 

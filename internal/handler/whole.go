@@ -27,12 +27,15 @@ func WithConn(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-// linger is for a request that is the last of its connection and was not read to its end: a connection that is closed
-// then is reset, and the answer may be lost with it.
-func linger(r *http.Request) {
-	if conn, ok := r.Context().Value(connKey{}).(Whole); ok && r.Close {
-		conn.Linger()
-	}
+// answerArrives is for a request that is the last of its connection and has a body, which may not be read to its end: a
+// connection that is closed then is reset, and the answer may be lost with it.
+func answerArrives(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if conn, ok := r.Context().Value(connKey{}).(Whole); ok && r.Close && r.Body != nil && r.Body != http.NoBody {
+			defer conn.Linger()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // inOnePiece asks for the answer with this body to be sent so.
