@@ -55,7 +55,7 @@ func serveWhole(t *testing.T, shop *testkit.Shop) (addr string) {
 		t.Fatal(err)
 	}
 	server, _ := newServer(shop.Handler, shop.API.Log, nil)
-	go func() { _ = server.Serve(wholeListener{listener, shop.API.Refusal}) }()
+	go func() { _ = server.Serve(newWholeListener(listener, shop.API.Refusal)) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return listener.Addr().String()
 }

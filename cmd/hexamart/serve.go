@@ -62,7 +62,7 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 		return inUse(s.cfg.Addr, err)
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(wholeListener{listener, api.Refusal}) }()
+	go func() { failed <- server.Serve(newWholeListener(listener, api.Refusal)) }()
 	ctx, cancel := context.WithCancel(ctx)
 	var workers sync.WaitGroup
 	workers.Go(func() { s.guardServer(ctx) })

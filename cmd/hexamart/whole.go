@@ -13,7 +13,12 @@ import (
 // wholeListener accepts connections that can send an answer of some KB in one piece, and on which all errors look alike.
 type wholeListener struct {
 	net.Listener
-	refusal func(status int) []byte // takes the place of an error that net/http answers by itself
+	refusal   func(status int) []byte // takes the place of an error that net/http answers by itself
+	lingering chan struct{}           // one for each connection that ends by itself
+}
+
+func newWholeListener(l net.Listener, refusal func(status int) []byte) wholeListener {
+	return wholeListener{l, refusal, make(chan struct{}, maxLingering)}
 }
 
 func (l wholeListener) Accept() (net.Conn, error) {
@@ -21,7 +26,7 @@ func (l wholeListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &wholeConn{Conn: conn, refusal: l.refusal}, nil
+	return &wholeConn{Conn: conn, refusal: l.refusal, lingering: l.lingering}, nil
 }
 
 // serverBuffer is the size of the buffer through which net/http writes. Of a longer answer it sends first so many bytes
@@ -34,8 +39,9 @@ type wholeConn struct {
 	more bool // is to come if the next piece is a full buffer
 	held *[serverBuffer]byte
 
-	refusal func(status int) []byte
-	lingers atomic.Bool
+	refusal   func(status int) []byte
+	lingering chan struct{}
+	lingers   atomic.Bool
 }
 
 var heldBuffers = sync.Pool{New: func() any { return new([serverBuffer]byte) }}
@@ -55,10 +61,12 @@ func (c *wholeConn) CloseWrite() error {
 // Linger implements handler.Whole.
 func (c *wholeConn) Linger() { c.lingers.Store(true) }
 
-// How long and for how many bytes a connection is read on for which nobody is there any more.
+// How long and for how many bytes a connection is read on for which nobody is there any more, and how many are at once: they
+// have no place among those that are counted.
 const (
-	lingerTime  = 500 * time.Millisecond
-	lingerBytes = 1 << 20
+	lingerTime   = 500 * time.Millisecond
+	lingerBytes  = 1 << 20
+	maxLingering = 32
 )
 
 // Close ends the connection, or lets it end by itself in a moment where the client is still sending.
@@ -66,7 +74,13 @@ func (c *wholeConn) Close() error {
 	if !c.lingers.CompareAndSwap(true, false) {
 		return c.Conn.Close()
 	}
+	select {
+	case c.lingering <- struct{}{}:
+	default: // too many do
+		return c.Conn.Close()
+	}
 	go func() {
+		defer func() { <-c.lingering }()
 		_ = c.CloseWrite() // whatever fails here, there is nobody to tell
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)

@@ -68,7 +68,7 @@ func TestWholeConnEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := wholeListener{plain, nil}
+	listener := newWholeListener(plain, nil)
 	defer func() { _ = listener.Close() }()
 	client, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
@@ -139,7 +139,7 @@ func productsOf(t *testing.T, s *testkit.Shop, asked, did *atomic.Int64) func(me
 		t.Fatal(err)
 	}
 	server, _ := newServer(s.Handler, slog.New(slog.DiscardHandler), nil)
-	go func() { _ = server.Serve(askedListener{wholeListener{listener, nil}, asked, did}) }()
+	go func() { _ = server.Serve(askedListener{newWholeListener(listener, nil), asked, did}) }()
 	t.Cleanup(func() { _ = server.Close() })
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}}
 	return func(method, query, header, value string) (*http.Response, []byte) {
@@ -196,5 +196,65 @@ func TestWholeAnswers(t *testing.T) {
 	}
 	if asked.Load() < 20 || did.Load() != asked.Load() {
 		t.Errorf("%d answers are long, and %d are sent in one piece", asked.Load(), did.Load())
+	}
+}
+
+// silentConn is a connection of a client that neither sends nor goes until it is given up.
+type silentConn struct {
+	net.Conn
+	givenUp, closed chan struct{}
+}
+
+func (c *silentConn) Read([]byte) (int, error) {
+	<-c.givenUp
+	return 0, io.EOF
+}
+
+func (c *silentConn) SetReadDeadline(time.Time) error { return nil }
+
+func (c *silentConn) Close() error {
+	close(c.closed)
+	return nil
+}
+
+// TestLingeringIsBounded closes more connections of clients who are still sending than may end by themselves at once:
+// the others end with their answer.
+func TestLingeringIsBounded(t *testing.T) {
+	t.Parallel()
+	listener, givenUp := newWholeListener(nil, nil), make(chan struct{})
+	closing := func() *silentConn {
+		silent := &silentConn{givenUp: givenUp, closed: make(chan struct{})}
+		conn := &wholeConn{Conn: silent, lingering: listener.lingering}
+		conn.Linger()
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		return silent
+	}
+	isClosed := func(c *silentConn) bool {
+		select {
+		case <-c.closed:
+			return true
+		default:
+			return false
+		}
+	}
+	var all []*silentConn
+	for range maxLingering {
+		all = append(all, closing())
+	}
+	for range 3 {
+		if !isClosed(closing()) {
+			t.Error("there is no end of them")
+		}
+	}
+	for i, c := range all {
+		if isClosed(c) {
+			t.Errorf("connection %d is cut off", i)
+		}
+	}
+	close(givenUp)
+	for _, c := range all {
+		<-c.closed
 	}
 }
