@@ -43,6 +43,7 @@ func TestConnectionsAreShared(t *testing.T) {
 			s.busy("127.0.0.2")
 		}
 		slow := s.dial("127.0.0.3", "")
+		s.connectedAgo(-time.Minute) // however slow this machine is
 		if !isGone(s.dial("127.0.0.2", "")) || !isGone(s.dial("127.0.0.2", "/wait")) {
 			t.Error("the address that has most gets more")
 		}
@@ -61,7 +62,7 @@ func TestConnectionsAreShared(t *testing.T) {
 		t.Parallel()
 		s := newGathering(t, nil)
 		silent := s.dial("127.0.0.4", "")
-		time.Sleep(sayTime)
+		s.connectedAgo(2 * sayTime)
 		conns := []net.Conn{s.busy("127.0.0.2"), s.busy("127.0.0.2"), s.busy("127.0.0.2"), s.busy("127.0.0.3")}
 		if !isGone(silent) {
 			t.Error("the silent one is there")
@@ -130,17 +131,18 @@ func (a address) String() string  { return string(a) }
 type gathering struct {
 	t              *testing.T
 	addr           string
+	conns          *connections
 	entered, leave chan struct{}
 }
 
 func newGathering(t *testing.T, proxies []netip.Prefix) *gathering {
 	t.Helper()
-	c := &gathering{t: t, entered: make(chan struct{}), leave: make(chan struct{})}
+	c := &gathering{t: t, conns: newConnections(4, proxies), entered: make(chan struct{}), leave: make(chan struct{})}
 	server, _ := newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		c.entered <- struct{}{}
 		<-c.leave
 	}), slog.New(slog.DiscardHandler), nil)
-	server.ConnState = newConnections(4, proxies).note
+	server.ConnState = c.conns.note
 	stand := httptest.NewUnstartedServer(nil)
 	stand.Config = server
 	stand.Start()
@@ -181,6 +183,23 @@ func (c *gathering) busy(from string) net.Conn {
 		c.t.Fatalf("a request from %s never begins", from)
 	}
 	return conn
+}
+
+// connectedAgo waits until the server knows of one connection that has not said anything, and lets it be so old.
+func (c *gathering) connectedAgo(age time.Duration) {
+	c.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		c.conns.mu.Lock()
+		fresh := c.conns.fresh.Len() == 1
+		if fresh {
+			c.conns.fresh.Front().Value.(*standing).since = time.Now().Add(-age)
+		}
+		c.conns.mu.Unlock()
+		if fresh {
+			return
+		}
+	}
+	c.t.Fatal("nobody has connected")
 }
 
 func isGone(conn net.Conn) bool {
