@@ -122,20 +122,20 @@ func (s *Auth) SetPassword(ctx context.Context, by model.Actor, email, password 
 		return fail("set password", err)
 	}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		if _, err := lockNamed(ctx, tx, email); err != nil {
+		u, err := lockNamed(ctx, tx, email) // whose it is now
+		if err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `
+		if _, err := tx.ExecContext(ctx, `
 			UPDATE users
 			SET password_hash = ?
-			WHERE id = ?`, hash, a.ID)
-		if err := mustMatch(res, err, noAccount(email)); err != nil { // deleted meanwhile
+			WHERE id = ?`, hash, u.ID); err != nil {
 			return err
 		}
-		if err := endSessions(ctx, tx, a.ID); err != nil {
+		if err := endSessions(ctx, tx, u.ID); err != nil {
 			return err
 		}
-		return audit(ctx, tx, by, model.AuditUserPassword, auditUser, a.ID, nil, nil)
+		return audit(ctx, tx, by, model.AuditUserPassword, auditUser, u.ID, nil, nil)
 	})
 	return fail("set password", err)
 }

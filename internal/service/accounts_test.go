@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/database"
 	"hexamart/internal/model"
 	"hexamart/internal/security"
 	"hexamart/internal/service"
@@ -72,6 +74,39 @@ func TestLookalikeAdmin(t *testing.T) {
 	}
 	if n := s.Count("SELECT COUNT(*) FROM audit_log"); n != 0 {
 		t.Errorf("%d entries", n)
+	}
+}
+
+// TestSetPasswordOvertaken moves an address to somebody else while a password is set for who has it: the other's is left alone.
+func TestSetPasswordOvertaken(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	direct := testkit.Open(t, cfg, nil)
+	if _, err := database.Migrate(t.Context(), direct); err != nil {
+		t.Fatal(err)
+	}
+	before, by := testkit.NewShopOn(t, direct), model.Actor{Command: "test"}
+	had, has := before.User(), before.User()
+	var once sync.Once
+	s := testkit.NewShopOn(t, testkit.Open(t, cfg, func(_ context.Context, st database.Statement) {
+		if strings.Contains(st.SQL, "password_hash") {
+			once.Do(func() {
+				before.Exec("UPDATE users SET email = 'elsewhere@example.com' WHERE id = ?", had.ID)
+				before.Exec("UPDATE users SET email = ? WHERE id = ?", had.Email, has.ID)
+			})
+		}
+	}))
+	if err := s.Services.Auth.SetPassword(t.Context(), by, had.Email, "thimble-9000"); err != nil {
+		t.Fatal(err)
+	}
+	for login, want := range map[model.LoginInput]apperr.Code{
+		{Username: "elsewhere@example.com", Password: had.Password}: "",
+		{Username: had.Email, Password: "thimble-9000"}:             "",
+		{Username: had.Email, Password: has.Password}:               apperr.InvalidCredentials,
+	} {
+		if _, err := before.Services.Auth.Login(t.Context(), login, by); code(err) != want {
+			t.Errorf("%+v: %v", login, err)
+		}
 	}
 }
 
