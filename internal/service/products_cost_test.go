@@ -157,6 +157,23 @@ func TestListTurns(t *testing.T) {
 	}
 }
 
+// TestListAllTurns asks for all that has no stock, for which there is no index where archived ones are among it.
+func TestListAllTurns(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.Product("Lamp", "19.99", 0)
+	defer service.FillWalks(s.Services.Products)()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	no := false
+	if list, err := s.Services.Products.ListAll(ctx, model.ProductFilter{InStock: &no}); code(err) != apperr.Unavailable {
+		t.Errorf("with all turns taken: %v, %v", list, err)
+	}
+	if list, err := s.Services.Products.ListAll(t.Context(), model.ProductFilter{}); err != nil || len(list.Items) != 1 {
+		t.Errorf("all, which need none: %v, %v", list, err)
+	}
+}
+
 // TestListTurnsAreFair has one address ask for many lists that take long: who comes from another one does not wait for all of them.
 func TestListTurnsAreFair(t *testing.T) {
 	t.Parallel()

@@ -207,8 +207,11 @@ func (s *Products) productIndex(ctx context.Context, f model.ProductFilter) (hin
 		}
 		walks = true
 	}
-	return " FORCE INDEX (" + index + ")", walks || f.InStock != nil && *f.InStock, nil
+	return " FORCE INDEX (" + index + ")", walks || f.InStock != nil && index != indexOfStock, nil
 }
+
+// indexOfStock has what is sold out, of what is sold, in the order of ids.
+const indexOfStock = "ix_products_stock"
 
 // fewOf is a part of a filter, and the index that has what it leaves.
 type fewOf struct {
@@ -220,7 +223,7 @@ type fewOf struct {
 func fewIndexes(f model.ProductFilter) (all []fewOf) {
 	sold := f.Archived != nil && !*f.Archived
 	if sold && f.InStock != nil && !*f.InStock {
-		all = append(all, fewOf{model.ProductFilter{Archived: f.Archived, InStock: f.InStock}, "ix_products_stock"})
+		all = append(all, fewOf{model.ProductFilter{Archived: f.Archived, InStock: f.InStock}, indexOfStock})
 	}
 	if byPrice := f.SortBy == model.SortPriceAsc || f.SortBy == model.SortPriceDesc; (f.MinPrice != nil || f.MaxPrice != nil) && !byPrice {
 		few := model.ProductFilter{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice, SortBy: model.SortPriceAsc}
@@ -255,7 +258,7 @@ func indexInOrder(f model.ProductFilter) string {
 	case f.Category != "":
 		return strings.TrimSuffix(name, "_")
 	case sold && f.InStock != nil && !*f.InStock:
-		return "ix_products_stock"
+		return indexOfStock
 	default:
 		return "PRIMARY"
 	}
