@@ -10,7 +10,7 @@ import (
 )
 
 // Refusal returns all of the answer, as it goes over the wire, to what net/http refuses before there is a request:
-// the error that any other refusal is, with a request id of its own. The status is net/http's. The connection ends after it.
+// the error that any other refusal is, with a request id of its own. status is what net/http would have answered. The connection ends after it.
 func (a *API) Refusal(status int) []byte {
 	err := apperr.New(apperr.Malformed, "This is not a request that the shop can read: its head breaks the rules of HTTP/1.1.")
 	if status == http.StatusRequestHeaderFieldsTooLarge {
