@@ -36,6 +36,28 @@ func TestConnectionsAreShared(t *testing.T) {
 			}
 		}
 	})
+	t.Run("OneEach", func(t *testing.T) { // as who has a network of addresses can do
+		t.Parallel()
+		s := newGathering(t, nil)
+		var all []net.Conn
+		for i := range 4 {
+			all = append(all, s.busy(fmt.Sprintf("127.0.0.%d", 2+i)))
+		}
+		if !isGone(s.dial("127.0.0.9", "/wait")) {
+			t.Error("who has just begun gives way")
+		}
+		time.Sleep(answerTime)
+		late := s.busy("127.0.0.10")
+		if !isGone(all[0]) || !isGone(s.dial("127.0.0.10", "/wait")) {
+			t.Error("the oldest is there, or who has one gets more")
+		}
+		close(s.leave)
+		for i, conn := range append(all[1:], late) {
+			if !isServed(conn) {
+				t.Errorf("connection %d is lost", i)
+			}
+		}
+	})
 	t.Run("BeforeTheyAsk", func(t *testing.T) { // as over a network, where that takes a moment
 		t.Parallel()
 		s := newGathering(t, nil)

@@ -24,7 +24,8 @@ const (
 	maxHeader      = 32 << 10 // bytes
 	maxConnections = 4096     // a few ten KB each
 	settleTime     = 500 * time.Millisecond
-	sayTime        = time.Second // in which who has connected says what they want, over a bad network too
+	sayTime        = time.Second     // in which who has connected says what they want, over a bad network too
+	answerTime     = 3 * time.Second // in which most requests are read and answered, with much to do too
 )
 
 func newServer(routes http.Handler, log *slog.Logger, proxies []netip.Prefix) (*http.Server, *connections) {
@@ -55,7 +56,8 @@ func roomForConnections() int {
 
 // connections keeps the open ones within their room. When there is no more, the one that has been idle for longest
 // gives way to a new one, or one that has not said what it wants for sayTime; when there is none, the oldest of the
-// address that has most of them, unless it is a proxy, or the new one's own: then that is turned away.
+// address that has most of them, unless it is a proxy. Where that is the new one's own, the new one is turned away;
+// where each address has one, the oldest goes if it has been there for answerTime.
 type connections struct {
 	room    int
 	proxies []netip.Prefix // whose connections are those of many
@@ -71,7 +73,7 @@ type connections struct {
 type standing struct {
 	conn  net.Conn
 	from  netip.Prefix // whose it is
-	since time.Time    // it is there
+	since time.Time    // it is there, or its request
 	fresh *list.Element
 	list  *list.List
 	at    *list.Element
@@ -104,6 +106,7 @@ func (c *connections) place(conn net.Conn, state http.ConnState) net.Conn {
 		c.move(p, c.idle)
 	case state == http.StateActive:
 		c.use(p)
+		p.since = time.Now()
 		c.move(p, c.busyOf(p))
 	default: // it is over
 		c.remove(p)
@@ -180,16 +183,26 @@ func (c *connections) leaving(p *standing) *standing {
 	if oldest := c.fresh.Front(); oldest != nil && time.Since(oldest.Value.(*standing).since) > sayTime {
 		return oldest.Value.(*standing)
 	}
-	most := c.busy[p.from]
+	most, oldest := c.busy[p.from], p
 	for from, busy := range c.busy {
-		if from.IsValid() && busy.Len() > most.Len() {
+		if !from.IsValid() {
+			continue
+		}
+		if busy.Len() > most.Len() {
 			most = busy
 		}
+		if first := busy.Front().Value.(*standing); first.since.Before(oldest.since) {
+			oldest = first
+		}
 	}
-	if most == c.busy[p.from] {
+	switch {
+	case most != c.busy[p.from]:
+		return most.Front().Value.(*standing)
+	case most.Len() == 1 && time.Since(oldest.since) > answerTime:
+		return oldest
+	default:
 		return p
 	}
-	return most.Front().Value.(*standing)
 }
 
 // subscriber is whose connection it is: an address, with IPv6 its network of 64 bits; none of a proxy's.
