@@ -103,6 +103,9 @@ func TestSchemaForeignKeys(t *testing.T) {
 				t.Errorf("%s: %v", column, err)
 			}
 		}
+		if _, err := db.ExecContext(t.Context(), "INSERT INTO stock_ledger (product_id, quantity, cause, order_id) VALUES (1, -1, 'ordered', 99)"); !database.IsMissingReference(err) {
+			t.Errorf("stock_ledger.order_id: %v", err)
+		}
 	})
 	t.Run("KeepWhatIsReferredTo", func(t *testing.T) {
 		t.Parallel()
