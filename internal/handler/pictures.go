@@ -50,6 +50,10 @@ func withoutOrigin(r *http.Request, picture *string) *string {
 	return &path
 }
 
+// maxHost is how long a name with a port can be, in bytes. A list has it with each picture: longer ones would make of a short
+// request an answer of many MB.
+const maxHost = 253 + len(":65535")
+
 // originOf tells by which scheme and host the client reaches the shop. Only the proxies that are trusted may say that it
 // is another than the request's own.
 func (a *API) originOf(r *http.Request) string {
@@ -68,7 +72,7 @@ func (a *API) originOf(r *http.Request) string {
 	odd := func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._:[]", c)
 	}
-	if host == "" || strings.ContainsFunc(host, odd) {
+	if host == "" || len(host) > maxHost || strings.ContainsFunc(host, odd) {
 		return ""
 	}
 	return scheme + "://" + host

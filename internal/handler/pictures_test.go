@@ -130,4 +130,11 @@ func TestPictureOrigin(t *testing.T) {
 	if got := origin(`X-Forwarded-Host: a"b`, "X-Forwarded-Proto: javascript"); got != "" {
 		t.Errorf("nonsense is believed: %s", got)
 	}
+	longest := strings.Repeat("a", 253) + ":65535"
+	if got := origin("X-Forwarded-Host: " + longest); got != "http://"+longest {
+		t.Errorf("the longest name became %s", got)
+	}
+	if got := origin("X-Forwarded-Host: a" + longest); got != "" {
+		t.Errorf("a list has with each picture %d bytes", len(got))
+	}
 }
