@@ -20,6 +20,9 @@ const BoundedSelect = boundedSelect
 // FillSearches takes all turns to search until the returned function is called, FillWalks those to walk along an index.
 func FillSearches(p *Products) (leave func()) { return fill(p.searches, maxSearches) }
 
+// MaxWalks is maxWalks.
+const MaxWalks = maxWalks
+
 // FillWalks is like FillSearches.
 func FillWalks(p *Products) (leave func()) { return fill(p.walks, maxWalks) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -137,13 +138,18 @@ func getOrder(ctx context.Context, tx *sqlx.Tx, where string, args ...any) (mode
 	if err != nil {
 		return o, err
 	}
-	return o, attachItems(ctx, tx, []*model.Order{&o})
+	_, err = attachItems(ctx, tx, []*model.Order{&o}, noEnd)
+	return o, err
 }
 
-// attachItems reads the items of all these orders at once.
-func attachItems(ctx context.Context, db sqlx.QueryerContext, orders []*model.Order) error {
+// noEnd is for as many items as there are.
+const noEnd = 0
+
+// attachItems reads the items of all these orders at once, of the newest orders first, and returns of how many orders it
+// has all: where they have more than so many items together, the oldest ones have none.
+func attachItems(ctx context.Context, db sqlx.QueryerContext, orders []*model.Order, most int) (whole int, err error) {
 	if len(orders) == 0 {
-		return nil
+		return 0, nil
 	}
 	byID := make(map[int64]*model.Order, len(orders))
 	ids := make([]int64, len(orders))
@@ -155,16 +161,24 @@ func attachItems(ctx context.Context, db sqlx.QueryerContext, orders []*model.Or
 		SELECT order_id, product_id, name, quantity, price, price * quantity AS total_price
 		FROM order_items
 		WHERE order_id IN (?)
-		ORDER BY order_id, id`, ids)
+		ORDER BY order_id DESC, id DESC`, ids)
 	if err != nil {
-		return err
+		return 0, err
+	}
+	if most != noEnd {
+		query, args = query+`
+		LIMIT ?`, append(args, most+1)
 	}
 	var items []model.OrderItem
 	if err := sqlx.SelectContext(ctx, db, &items, query, args...); err != nil {
-		return err
+		return 0, err
 	}
-	for _, it := range items {
+	for _, it := range slices.Backward(items) {
 		byID[it.OrderID].Products = append(byID[it.OrderID].Products, it)
 	}
-	return nil
+	whole = len(orders)
+	if most != noEnd && len(items) > most { // of the last of these orders there may be more
+		whole = slices.Index(ids, items[most].OrderID)
+	}
+	return whole, nil
 }

@@ -10,6 +10,10 @@ import (
 	"hexamart/internal/model"
 )
 
+// maxItems is how many items the orders of one page have together, at most: a page beyond ends sooner. Each order that can be
+// placed has fewer.
+const maxItems = 5_000
+
 // listOrders reads a page of orders of either shape, newest first; order returns the order in a row. It
 // needs no snapshot: items are written with their order and never change.
 func listOrders[T any](ctx context.Context, db sqlx.QueryerContext, columns string, f model.OrderFilter,
@@ -30,14 +34,27 @@ func listOrders[T any](ctx context.Context, db sqlx.QueryerContext, columns stri
 	if err != nil {
 		return list, err
 	}
-	list = model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return orderCursor(f, order(&row)) })
-	orders := make([]*model.Order, len(list.Items))
-	for i := range list.Items {
-		orders[i] = order(&list.Items[i])
+	orders := make([]*model.Order, min(len(rows), f.Page.Limit))
+	for i := range orders {
+		orders[i] = order(&rows[i])
 	}
-	if err := attachItems(ctx, db, orders); err != nil {
+	most := maxItems
+	if f.Sort() != "" { // the newest orders need not be the first ones
+		most = noEnd
+	}
+	whole, err := attachItems(ctx, db, orders, most)
+	if err != nil {
 		return list, err
 	}
+	if whole < len(orders) {
+		f.Page.Limit = max(whole, 1)
+	}
+	if whole == 0 && len(orders) > 0 { // one of the earlier backend's may have any number
+		if _, err := attachItems(ctx, db, orders[:1], noEnd); err != nil {
+			return list, err
+		}
+	}
+	list = model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return orderCursor(f, order(&row)) })
 	if f.Page.Count {
 		list.Total = new(int64)
 		err = sqlx.GetContext(ctx, db, list.Total, `

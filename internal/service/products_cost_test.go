@@ -223,3 +223,51 @@ func TestSearchBounded(t *testing.T) {
 		t.Errorf("got %d, %v", n, err)
 	}
 }
+
+// TestListHungUp hangs up while a list is read that takes long: its turn is over when the server is, not sooner.
+func TestListHungUp(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.Product("Lamp", "19.99", 5)
+	conn, err := s.DB.Conn(t.Context()) // which keeps the server from reading
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(t.Context(), "LOCK TABLES products WRITE"); err != nil {
+		t.Fatal(err)
+	}
+	list := func(ctx context.Context) error {
+		_, err := s.Services.Products.List(ctx, model.ProductFilter{InStock: new(true)})
+		return err
+	}
+	ended := make(chan error, 20)
+	for range cap(ended) {
+		go func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			ended <- list(ctx)
+		}()
+	}
+	for range cap(ended) - service.MaxWalks {
+		if err := <-ended; code(err) != apperr.Unavailable {
+			t.Errorf("who waits for a turn and hangs up: %v", err)
+		}
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("a turn is over before the server is: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	if _, err := conn.ExecContext(t.Context(), "UNLOCK TABLES"); err != nil {
+		t.Fatal(err)
+	}
+	for range service.MaxWalks {
+		if err := <-ended; err != nil {
+			t.Errorf("a list that was read to its end: %v", err)
+		}
+	}
+	if err := list(t.Context()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}

@@ -57,7 +57,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 			continue // going by those before, too few of these are right
 		}
 		rows, tried = nil, len(ids)
-		if err := s.run(ctx, page, ids, func(query string, args ...any) (err error) {
+		if err := s.run(ctx, page, ids, func(ctx context.Context, query string, args ...any) (err error) {
 			rows, err = selectPage[T](ctx, s.db, f.Page.Limit+1, query, args...)
 			return err
 		}); err != nil {
@@ -70,7 +70,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
 	if f.Page.Count {
 		var total []int64
-		err = s.run(ctx, productQuery{"COUNT(*)", "", turns, network(f.Asker), where, args, ""}, found.all(), func(query string, args ...any) error {
+		err = s.run(ctx, productQuery{"COUNT(*)", "", turns, network(f.Asker), where, args, ""}, found.all(), func(ctx context.Context, query string, args ...any) error {
 			return s.db.SelectContext(ctx, &total, query, args...)
 		})
 		list.Total = new(int64)
@@ -93,24 +93,27 @@ type productQuery struct {
 
 // run lets a query be read among the products with these ids, or if that is nil among all. One that may have to look at all
 // of them waits for its turn.
-func (s *Products) run(ctx context.Context, q productQuery, ids []int64, read func(query string, args ...any) error) error {
+func (s *Products) run(ctx context.Context, q productQuery, ids []int64, read func(ctx context.Context, query string, args ...any) error) error {
 	selecting := "SELECT "
-	switch {
-	case ids != nil && len(ids) == 0:
-		return nil
-	case ids != nil:
+	if ids != nil {
+		if len(ids) == 0 {
+			return nil
+		}
 		clause, args := among(ids)
 		q.where, q.args = append(slices.Clone(q.where), clause), slices.Concat(q.args, args)
 		q.index = " FORCE INDEX (PRIMARY)"
-	case q.turns != nil:
+	}
+	if q.turns != nil && (ids == nil || len(ids) > manyIDs) {
 		done, err := q.turns.Enter(ctx, q.asker)
 		if err != nil {
 			return err
 		}
 		defer done()
+		// The server goes on with what it has begun, whoever hangs up, so the turn is over when that is.
+		ctx = context.WithoutCancel(ctx)
 		selecting = boundedSelect
 	}
-	return read(selecting+q.columns+`
+	return read(ctx, selecting+q.columns+`
 		FROM products`+q.index+`
 		WHERE `+strings.Join(q.where, " AND ")+`
 		`+q.end, q.args...)

@@ -79,6 +79,9 @@ const maxSearches = 6
 // maxWalks is the same for lists that may walk along an index for long.
 const maxWalks = 4
 
+// manyIDs is from how many products on looking at each of them takes long as well.
+const manyIDs = 5_000
+
 // waitingToRead is how many may wait for one of these, those of an address for themselves.
 const waitingToRead = 256
 
