@@ -26,6 +26,12 @@ const MaxWalks = maxWalks
 // FillWalks is like FillSearches.
 func FillWalks(p *Products) (leave func()) { return fill(p.walks, maxWalks) }
 
+// FillWalksForGood is FillWalks of which one turn alone is given back: from then on one goes after another.
+func FillWalksForGood(p *Products) (leave func()) {
+	fill(p.walks, maxWalks-1)
+	return fill(p.walks, 1)
+}
+
 // WaitingToWalk is how many wait for one of those.
 func WaitingToWalk(p *Products) int { return p.walks.Waiting() }
 

@@ -183,7 +183,7 @@ func TestListTurnsAreFair(t *testing.T) {
 		_, err := s.Services.Products.List(t.Context(), model.ProductFilter{Page: model.Page{Count: true}, Asker: asker})
 		return err
 	}
-	leave := service.FillWalks(s.Services.Products)
+	leave := service.FillWalksForGood(s.Services.Products)
 	done := make(chan string, 41)
 	for i := range 41 {
 		asker := fmt.Sprintf("2001:db8::%x", i) // of one subscriber
