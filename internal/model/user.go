@@ -86,10 +86,15 @@ type ProfileInput struct {
 }
 
 // Validate trims the fields and collects every broken one.
-func (in *ProfileInput) Validate() error {
+func (in *ProfileInput) Validate() error { return in.ValidateFor(User{}) }
+
+// ValidateFor is Validate for a user, who may keep the e-mail as it is, whatever the rules have become.
+func (in *ProfileInput) ValidateFor(u User) error {
 	var c check
 	c.text("name", &in.Name, 255)
-	c.email("email", &in.Email)
+	if in.Email != u.Email || in.Email == "" {
+		c.email("email", &in.Email)
+	}
 	if in.Address.Value != nil && strings.TrimSpace(*in.Address.Value) == "" {
 		in.Address.Value = nil
 	}

@@ -43,7 +43,9 @@ func (s *Users) Get(ctx context.Context, userID int64) (model.User, error) {
 // e-mail is somebody else's.
 func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.ProfileInput) error {
 	if err := in.Validate(); err != nil {
-		return err
+		if u, unknown := s.Get(ctx, by.ID); unknown != nil || in.ValidateFor(u) != nil {
+			return err
+		}
 	}
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		was, err := lockUser(ctx, tx, by.ID)
