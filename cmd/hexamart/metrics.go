@@ -86,7 +86,7 @@ func (p *program) serveMetrics(s *shop, api *handler.API) (stop func(), err erro
 	if addr, err := netip.ParseAddrPort(listener.Addr().String()); err == nil && addr.Addr().IsLoopback() {
 		handler = onlyByAddress(handler)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	go func() { _ = server.Serve(listener) }()
 	s.log.Info("metrics", "addr", listener.Addr().String())
 	return func() { _ = server.Close() }, nil

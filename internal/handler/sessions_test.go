@@ -361,6 +361,10 @@ func TestSessionsList(t *testing.T) {
 		t.Errorf("after a refresh: %v", list)
 	}
 
+	if n := s.Count("SELECT COUNT(*) FROM refresh_tokens WHERE spent_at IS NOT NULL AND (agent IS NOT NULL OR address IS NOT NULL)"); n != 0 {
+		t.Errorf("%d spent tokens say by whom", n)
+	}
+
 	theirs := "DELETE /auth/sessions/" + sessionOf(t, somebody)
 	run(t, s, []step{
 		{u, theirs, "", 404, is{`"code":"not_found"`}},

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 //go:embed common_passwords.txt.gz
@@ -126,7 +128,7 @@ func ownWords(own []string) map[string]bool {
 // marks and spaces; that without the digits at its end, or around it; and all of these with letters for the digits and
 // signs that look like them.
 func disguised(v string) []string {
-	v = strings.ToLower(strings.TrimSpace(v))
+	v = strings.ToLower(strings.TrimSpace(norm.NFKC.String(v)))
 	plain := letters(v)
 	read := func(v string) string { return letters(lookalikes.Replace(v)) }
 	around := func(c rune) bool { return unicode.IsDigit(c) || !isWord(c) }

@@ -32,6 +32,7 @@ func TestCommonPasswords(t *testing.T) {
 		"password2026", "Password2026!", "iloveyou99", "password-1", "password 123", // with digits
 		"letmein2024", "qwerty123!", "hexamart1", "HexaMart2026", "h3xamart", "summer2025", "dragon-99", "monkey!!!", "L3tm31n1", "admin2024", // shorter ones with something
 		"2024password", "123password", "99sunshine!", "2026hexamart", "2024 P@ssword 1", "(password)", "..p4ssw0rd..", // with something around
+		"\uff50\uff41\uff53\uff53word",                                  // in wide letters
 		"p@ssw0rd", "P4$$w0rd", "pa55word", "p@ssw0rd2026!", "1l0vey0u", // with lookalikes
 	} {
 		if got := registered("Asha Rao", "asha@example.com", common); got != tooCommon {

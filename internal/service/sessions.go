@@ -163,7 +163,7 @@ func (k keptToken) isCopied() bool {
 func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshToken, by model.Actor) error {
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE refresh_tokens
-		SET spent_at = IF(generation = ?, ?, spent_at), salt = IF(generation = ?, ?, NULL)
+		SET spent_at = IF(generation = ?, ?, spent_at), salt = IF(generation = ?, ?, NULL), address = NULL, agent = NULL
 		WHERE family = ? AND generation IN (?, ?)`,
 		k.Generation, now(), k.Generation, k.Salt, k.Family, k.Generation, k.Generation-1); err != nil {
 		return err

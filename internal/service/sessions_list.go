@@ -24,7 +24,8 @@ func (s *Sessions) List(ctx context.Context, who model.Principal) ([]model.Sessi
 		FROM refresh_tokens r
 		JOIN users u ON u.id = r.user_id AND u.token_version = r.token_version
 		WHERE r.user_id = ? AND r.spent_at IS NULL AND r.expires_at > ?
-		ORDER BY r.created_at DESC, r.family DESC`, who.UserID, now())
+		ORDER BY r.created_at DESC, r.family DESC
+		LIMIT ?`, who.UserID, now(), maxSessions)
 	list := make([]model.Session, len(rows))
 	for i, row := range rows {
 		list[i] = row.Session
@@ -70,7 +71,7 @@ func makeRoom(ctx context.Context, tx *sqlx.Tx, userID int64) error {
 		ORDER BY created_at DESC, family DESC
 		LIMIT ? OFFSET ?`
 	var families [][]byte
-	if err := tx.SelectContext(ctx, &families, excess, userID, maxSessions, maxSessions-1); err != nil || len(families) == 0 {
+	if err := tx.SelectContext(ctx, &families, excess, userID, 10*maxSessions, maxSessions-1); err != nil || len(families) == 0 {
 		return err
 	}
 	if _, err := lockUser(ctx, tx, userID); err != nil {
