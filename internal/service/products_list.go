@@ -110,7 +110,9 @@ func (s *Products) run(ctx context.Context, q productQuery, ids []int64, read fu
 		}
 		defer done()
 		// The server goes on with what it has begun, whoever hangs up, so the turn is over when that is.
-		ctx = context.WithoutCancel(ctx)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), turnTime)
+		defer cancel()
 		selecting = boundedSelect
 	}
 	return read(ctx, selecting+q.columns+`

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"hexamart/internal/model"
@@ -78,6 +79,9 @@ const maxSearches = 6
 
 // maxWalks is the same for lists that may walk along an index for long.
 const maxWalks = 4
+
+// turnTime is for how long the answer to a boundedSelect is waited for, which the server ends sooner.
+const turnTime = 12 * time.Second
 
 // manyIDs is from how many products on looking at each of them takes long as well.
 const manyIDs = 5_000
