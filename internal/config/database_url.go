@@ -126,6 +126,9 @@ func applyParam(cfg *mysql.Config, name, value string) error {
 	switch name {
 	case "charset", "collation", "use_unicode", "autocommit", "connect_timeout", "read_timeout", "write_timeout":
 	case "unix_socket":
+		if value == "" {
+			return errors.New("has a unix_socket that names none")
+		}
 		cfg.Net, cfg.Addr = "unix", value
 	case "tls":
 		switch value {

@@ -93,6 +93,8 @@ func TestParseDatabaseURLRefuses(t *testing.T) {
 		"mysql://root:hush@a,b:hush/db":          urlShape,
 		"mysql://root:hush@a, b/db":              urlShape,
 		"mysql://root:hush@[::1,b/db":            urlShape,
+		"mysql:///db?unix_socket":                "a unix_socket that names none",
+		"mysql://root:hush@h/db?unix_socket=":    "a unix_socket that names none",
 		"mysql://root:hush@a,b/db?unix_socket=x": "several hosts and a unix_socket",
 		"mysql://root:hush@a,b":                  "names no database",
 		"mysql://root:hush@h/db?tls=hush":        "has a tls that is not",
