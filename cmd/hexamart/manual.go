@@ -53,11 +53,10 @@ standard input. The schema is brought up to date first.
 Examples:
   hexamart admin ann@example.com
   echo 'correct horse battery' | hexamart admin ann@example.com
-
-ADMIN_EMAIL and ADMIN_PASSWORD do the same whenever the shop starts.
+  hexamart admin --revoke ann@example.com
 
 With --revoke the account is an ordinary one again, at once. It goes on existing, and its sessions do.
-  hexamart admin --revoke ann@example.com
+ADMIN_EMAIL and ADMIN_PASSWORD make an admin whenever the shop starts.
 `
 
 const forgottenHelp = `Sets a new password for the account with this e-mail address, and ends all of its sessions. The password is asked

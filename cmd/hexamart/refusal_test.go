@@ -99,6 +99,9 @@ func unreadable(addr, raw string, afterGood bool, status int) error {
 		h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" || h.Get("Content-Security-Policy") == "" {
 		return fmt.Errorf("%s %v %+v", res.Status, h, problem)
 	}
+	if at, err := http.ParseTime(h.Get("Date")); err != nil || time.Since(at).Abs() > patience {
+		return fmt.Errorf("Date is %q, %w", h.Get("Date"), err)
+	}
 	if rest, err := io.ReadAll(r); len(rest) > 0 || err != nil {
 		return fmt.Errorf("after the answer: %q, %w", rest, err)
 	}

@@ -57,8 +57,8 @@ func roomForConnections() int {
 // connections keeps the open ones within their room. When there is no more, the one that has been idle for longest
 // gives way to a new one, or one that has not said what it wants for sayTime. When there is none, it is the one whose request
 // was begun first, if that was answerTime ago: mostly of a client who takes their time with the body. Else it is the oldest of the
-// address that has most of them, and where that is the new one's own, the new one is turned away. A proxy's, which are those of
-// many, are left alone.
+// address that has most of them, and where that is the new one's own, the new one is turned away. A proxy's requests,
+// which are those of many, are left alone.
 type connections struct {
 	room    int
 	proxies []netip.Prefix // whose connections are those of many

@@ -5,18 +5,20 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"hexamart/internal/apperr"
 )
 
 // Refusal returns all of the answer, as it goes over the wire, to what net/http refuses before there is a request:
-// the error that any other refusal is, with a request id of its own. status is what net/http would have answered. The connection ends after it.
+// the error that any other refusal is, with a request id of its own. status is what net/http would have answered. The
+// connection ends after it.
 func (a *API) Refusal(status int) []byte {
 	err := apperr.New(apperr.Malformed, "This is not a request that the shop can read: its head breaks the rules of HTTP/1.1.")
 	if status == http.StatusRequestHeaderFieldsTooLarge {
 		err = apperr.New(apperr.HeadersTooLarge, "The request's headers are too large.")
 	}
-	w := &answer{header: http.Header{}}
+	w := &answer{header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}}
 	fail := a.handle(func(http.ResponseWriter, *http.Request) error { return err })
 	a.identify(fail).ServeHTTP(w, &http.Request{URL: &url.URL{Path: "/"}, Header: http.Header{}})
 	var all bytes.Buffer

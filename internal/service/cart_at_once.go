@@ -25,8 +25,8 @@ type addition struct {
 	most int64 // pieces that the line may have
 }
 
-// fewLines is how many a cart may have for a new one to be added without a look at how many others are added at the
-// same time: so few that all of those who come at one time, here and at other instances, do not fill it.
+// fewLines is how many a cart may have for a new one to be added without a look at how many others are added at the same
+// time. A group adds one more than that to a cart at most, so it takes nine at once to fill it beyond its room.
 const fewLines = model.MaxCartLines / 10
 
 // addAtOnce adds what may be added with one write each, in one transaction for all who come at one time, and gives

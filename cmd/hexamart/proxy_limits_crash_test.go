@@ -1,0 +1,143 @@
+//go:build crash
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestProxyLimits asks faster than anybody may.
+func TestProxyLimits(t *testing.T) {
+	t.Parallel()
+	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(shop.Close)
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
+	for i, limit := range []struct {
+		path        string
+		least, most int
+	}{{"/auth/login", 40, 400}, {"/users/change-password", 40, 400}, {"/products", 400, 3000}} {
+		asked, by := 0, from(fmt.Sprintf("127.0.0.%d", 10+i)) // each from an address of its own
+		for {
+			asked++
+			res := p.exchange(by, "POST", limit.path, "")
+			if res.StatusCode == http.StatusTooManyRequests {
+				if res.Header.Get("Retry-After") == "" {
+					t.Error("no Retry-After")
+				}
+				problemFrom(t, res, 429)
+				break
+			}
+			_ = res.Body.Close()
+			if asked > limit.most {
+				t.Fatalf("%s: nothing limits it", limit.path)
+			}
+		}
+		if asked <= limit.least {
+			t.Errorf("%s was limited after %d", limit.path, asked)
+		}
+	}
+}
+
+// TestProxyLimitsNetworks asks from many addresses, as another proxy in front tells them: those of one network share what
+// is allowed, others do not.
+func TestProxyLimitsNetworks(t *testing.T) {
+	t.Parallel()
+	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(shop.Close)
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()},
+		"#set_real_ip_from 10.0.0.0/8", "set_real_ip_from 127.0.0.0/8", "#real_ip_header", "real_ip_header")
+	refused := func(address string) bool {
+		res := p.exchange(from("127.0.0.1"), "POST", "/auth/login", "", "X-Forwarded-For: "+address)
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusTooManyRequests
+	}
+	for name, c := range map[string]struct {
+		same  func(i int) string
+		other string
+	}{
+		"IPv4":     {func(int) string { return "192.0.2.1" }, "192.0.2.2"},
+		"InIPv6":   {func(int) string { return "::ffff:198.51.100.1" }, "::ffff:198.51.100.2"},
+		"Network":  {func(i int) string { return fmt.Sprintf("2001:db8:1:2:%x::%x", i+1, i) }, "2001:db8:1:3::1"},
+		"Written":  {func(i int) string { return fmt.Sprintf("2001:db8:5:6:1:2:3:%x", i) }, "2001:db8:5:7:1:2:3:4"},
+		"OfZeros":  {func(i int) string { return fmt.Sprintf("2001:db8:8::%x", i+1) }, "2001:db8:9::1"},
+		"Together": {func(i int) string { return fmt.Sprintf("2001:db8:a:b::%x", i) }, "2001:db8:a:c::1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := 0
+			for ; !refused(c.same(i)); i++ {
+				if i > 400 {
+					t.Fatal("nothing limits it")
+				}
+			}
+			if i < 40 || refused(c.other) {
+				t.Errorf("limited after %d, and who is elsewhere: %t", i, refused(c.other))
+			}
+		})
+	}
+}
+
+// TestProxyUnreadable sends what nginx refuses by itself: the answers have the shop's shape.
+func TestProxyUnreadable(t *testing.T) {
+	t.Parallel()
+	shop := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("the shop hears %s %s", r.Method, r.URL.Path) }))
+	t.Cleanup(shop.Close)
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
+	for name, c := range map[string]struct {
+		raw    string
+		status int
+	}{
+		"TwoLengths":    {"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 400},
+		"TwoFramings":   {"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+		"OtherFraming":  {"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: magic\r\n\r\n", 400},
+		"NoHost":        {"GET / HTTP/1.1\r\n\r\n", 400},
+		"LongAddress":   {"GET /" + strings.Repeat("x", 9000) + " HTTP/1.1\r\nHost: shop\r\n\r\n", 400},
+		"LargeHeader":   {"GET / HTTP/1.1\r\nHost: shop\r\nCookie: " + strings.Repeat("x", 9000) + "\r\n\r\n", 431},
+		"NoRequest":     {"nonsense\r\n\r\n", 400},
+		"NoVersion":     {"GET / HTTP/9\r\nHost: shop\r\n\r\n", 400},
+		"UnknownMethod": {"TRACE / HTTP/1.1\r\nHost: shop\r\n\r\n", 405},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", p.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(conn, c.raw)
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			problemFrom(t, res, c.status)
+		})
+	}
+}
+
+// TestProxyLongQueries asks real shops for what makes their answers' heads long, which nginx would take for failures of theirs: nobody
+// else is refused meanwhile.
+func TestProxyLongQueries(t *testing.T) {
+	t.Parallel()
+	tw := newTwins(t, unlimited...)
+	here := from("127.0.0.1")
+	for _, query := range []string{"x=" + strings.Repeat("!", 7900), "x=" + strings.Repeat("!", 3900), "search=" + strings.Repeat("!", 3900), "category=" + strings.Repeat("%20", 1200)} {
+		for range 4 {
+			res := tw.exchange(here, "GET", "/products?limit=1&"+query, "")
+			if _ = res.Body.Close(); res.StatusCode != http.StatusOK && res.StatusCode != http.StatusBadRequest {
+				t.Errorf("%.20s...: %s", query, res.Status)
+			}
+		}
+		if res := tw.exchange(here, "GET", "/products/categories", ""); res.StatusCode != http.StatusOK {
+			t.Errorf("after %.20s...: %s", query, res.Status)
+		}
+	}
+}
