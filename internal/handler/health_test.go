@@ -15,10 +15,11 @@ func TestHealth(t *testing.T) {
 	if got := names(a.Body); got != "docs errors http message openapi postman reference version" || !sentence.MatchString(text(members(a.Body)["message"])) {
 		t.Errorf("the welcome is %s", a.Body)
 	}
-	run(t, s, []step{
-		{nil, "GET /healthz", "", 200, nil},
-		{nil, "GET /readyz", "", 200, nil},
-	})
+	for _, call := range []string{"GET /healthz", "GET /readyz"} {
+		if a := send(t, s, step{nil, call, "", 200, nil}); a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s may be stored: %v", call, a.Header)
+		}
+	}
 	ready := s.API.Ready
 	s.API.Ready = func(context.Context) error { return errors.New("schema 3 of 7 at db.internal") }
 	run(t, s, []step{

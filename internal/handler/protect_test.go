@@ -221,3 +221,44 @@ func TestLargeBodiesAtOnce(t *testing.T) {
 	done.Wait()
 	send(t, s, step{u, "POST /cart", large, 404, nil})
 }
+
+// TestListsWaitByAddress has one address ask for many lists while the database does not answer: who asks last, from another one,
+// does not wait for all of them.
+func TestListsWaitByAddress(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.Product("Lamp", "19.99", 5)
+	s.DB.SetMaxOpenConns(5) // this one and the turns': nobody waits for a new one
+	s.DB.SetMaxIdleConns(5)
+	conn, err := s.DB.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(t.Context(), "LOCK TABLES products WRITE"); err != nil {
+		t.Fatal(err)
+	}
+	const many = 40
+	answered := make(chan int, many+1)
+	for i := range many + 1 {
+		peer := from(s, "198.51.100.1")
+		if i == many {
+			peer = from(s, "198.51.100.2")
+		}
+		go func() {
+			if a := peer.Do(nil, "GET", f("/products?in_stock=true&x=%d", i), ""); a.Status != 200 {
+				t.Errorf("status %d: %s", a.Status, a.Body)
+			}
+			answered <- i
+		}()
+		time.Sleep(10 * time.Millisecond) // it waits by then
+	}
+	if _, err := conn.ExecContext(t.Context(), "UNLOCK TABLES"); err != nil {
+		t.Fatal(err)
+	}
+	for before := range many + 1 {
+		if i := <-answered; i == many && before > 3*many/4 {
+			t.Errorf("%d from one address were answered before", before)
+		}
+	}
+}
