@@ -375,6 +375,7 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 	send(t, s, step{admin, "GET /products/9223372036854775807", "", 404, nil})
+	send(t, s, step{admin, "POST /products", `{"name":"\ud83d"}`, 400, is{"half of a character"}})
 	whole := send(t, s, step{admin, "POST /products", `{"name":"\ud83d\ude00 \\ud800","price":1,"category":"Toys","stock":1}`, 201, nil})
 	if got := text(members(string(members(whole.Body)["product"]))["name"]); got != `😀 \ud800` {
 		t.Errorf("a whole pair became %q", got)

@@ -38,7 +38,7 @@ func decode(r *http.Request, in validator) error {
 		return unreadable(err)
 	}
 	if halfOfAPair(body) {
-		return errNotUTF8
+		return errHalf
 	}
 	v := reflect.ValueOf(in).Elem()
 	var bad []apperr.Field
@@ -142,6 +142,8 @@ func escapedUnit(text []byte) rune {
 }
 
 var errNoBody = apperr.New(apperr.Malformed, "The body is empty; it must be a JSON object.")
+
+var errHalf = apperr.New(apperr.Malformed, `The body has half of a character: \ud800 to \udfff stand in pairs.`)
 
 var errNotUTF8 = apperr.New(apperr.Malformed, "The request is not valid UTF-8.")
 
