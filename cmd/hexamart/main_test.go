@@ -201,7 +201,7 @@ func (p *place) serve(args ...string) *process {
 		default:
 		}
 		return strings.Contains(out.String(), "msg=ready") && (len(args) == 0 || strings.Contains(out.String(), "Ctrl-C"))
-	})
+	}, out)
 	return proc
 }
 
@@ -219,12 +219,12 @@ func (p *place) stop(proc *process, sig os.Signal) int {
 	return proc.ProcessState.ExitCode()
 }
 
-// await waits for something that must come, with ample time for a busy machine.
-func (p *place) await(what string, there func() bool) {
+// await waits for something that must come, with ample time for a busy machine. If it does not, it shows what was said.
+func (p *place) await(what string, there func() bool, said ...*output) {
 	p.t.Helper()
 	for deadline := time.Now().Add(90 * time.Second); !there(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("waited in vain until %s", what)
+			p.t.Fatalf("waited in vain until %s; said was: %s", what, said)
 		}
 	}
 }

@@ -96,6 +96,7 @@ func (s *Orders) draft(ctx context.Context, calls []*call[newOrder, model.Placed
 // write places all of these orders, or none, and sets their ids.
 func write(ctx context.Context, db *sqlx.DB, drafts []*draft) error {
 	b := database.Batch{Shared: len(drafts) > 1}
+	b.Add(openOrderTables)
 	lines := batchLines(&b, drafts)
 	products := batchStock(&b, drafts, lines)
 	orders := batchOrders(&b, drafts, products)
@@ -110,8 +111,8 @@ func write(ctx context.Context, db *sqlx.DB, drafts []*draft) error {
 	return nil
 }
 
-// batchLines empties the carts, if they hold what they held, of so many lines. It is first: a second order of one
-// cart waits here.
+// batchLines empties the carts, if they hold what they held, of so many lines. It is the first to lock: a second order
+// of one cart waits here.
 func batchLines(b *database.Batch, drafts []*draft) (count int) {
 	var users, lines []any
 	for _, d := range drafts {
