@@ -46,7 +46,7 @@ func TestConnectionsAreShared(t *testing.T) {
 		if !isGone(s.dial("127.0.0.9", "/wait")) {
 			t.Error("who has just begun gives way")
 		}
-		time.Sleep(answerTime)
+		s.begunAgo(2 * s.conns.answerTime)
 		late, too := s.busy("127.0.0.10"), s.busy("127.0.0.10")
 		if !isGone(all[0]) || !isGone(all[1]) {
 			t.Error("the oldest are there")
@@ -160,9 +160,13 @@ type gathering struct {
 func newGathering(t *testing.T, proxies []netip.Prefix) *gathering {
 	t.Helper()
 	c := &gathering{t: t, conns: newConnections(4, proxies), entered: make(chan struct{}), leave: make(chan struct{})}
+	c.conns.answerTime = time.Hour // however slow this machine is
 	server, _ := newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		c.entered <- struct{}{}
-		<-c.leave
+		select {
+		case <-c.leave:
+		case <-t.Context().Done(): // the test has failed
+		}
 	}), slog.New(slog.DiscardHandler), nil)
 	server.ConnState = c.conns.note
 	stand := httptest.NewUnstartedServer(nil)
@@ -222,6 +226,15 @@ func (c *gathering) connectedAgo(age time.Duration) {
 		}
 	}
 	c.t.Fatal("nobody has connected")
+}
+
+// begunAgo lets all requests be so old, in the order in which they came.
+func (c *gathering) begunAgo(age time.Duration) {
+	c.conns.mu.Lock()
+	defer c.conns.mu.Unlock()
+	for _, p := range c.conns.all {
+		p.since = p.since.Add(-age)
+	}
 }
 
 func isGone(conn net.Conn) bool {

@@ -24,8 +24,8 @@ const (
 	maxHeader      = 32 << 10 // bytes
 	maxConnections = 4096     // a few ten KB each
 	settleTime     = 500 * time.Millisecond
-	sayTime        = time.Second     // in which who has connected says what they want, over a bad network too
-	answerTime     = 3 * time.Second // in which most requests are read and answered, with much to do too
+	sayTime        = time.Second // in which who has connected says what they want, over a bad network too
+	answerTime     = time.Second // in which most requests are read and answered, with much to do too
 )
 
 func newServer(routes http.Handler, log *slog.Logger, proxies []netip.Prefix) (*http.Server, *connections) {
@@ -60,8 +60,9 @@ func roomForConnections() int {
 // address that has most of them, and where that is the new one's own, the new one is turned away. A proxy's requests,
 // which are those of many, are left alone.
 type connections struct {
-	room    int
-	proxies []netip.Prefix // whose connections are those of many
+	room       int
+	proxies    []netip.Prefix // whose connections are those of many
+	answerTime time.Duration
 
 	mu    sync.Mutex
 	all   map[net.Conn]*standing
@@ -81,7 +82,7 @@ type standing struct {
 }
 
 func newConnections(room int, proxies []netip.Prefix) *connections {
-	return &connections{room: room, proxies: proxies, all: map[net.Conn]*standing{}, fresh: list.New(), idle: list.New(), busy: map[netip.Prefix]*list.List{}}
+	return &connections{room: room, proxies: proxies, answerTime: answerTime, all: map[net.Conn]*standing{}, fresh: list.New(), idle: list.New(), busy: map[netip.Prefix]*list.List{}}
 }
 
 // note is http.Server's ConnState.
@@ -197,7 +198,7 @@ func (c *connections) leaving(p *standing) *standing {
 		}
 	}
 	switch {
-	case time.Since(oldest.since) > answerTime:
+	case time.Since(oldest.since) > c.answerTime:
 		return oldest
 	case most != c.busy[p.from]:
 		return most.Front().Value.(*standing)
