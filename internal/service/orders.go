@@ -77,7 +77,7 @@ type statusOf struct {
 func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status,
 	enter func(tx *sqlx.Tx, from, to model.Status) error, where string, args ...any) (model.Order, error) {
 	var o model.Order
-	defer s.products.changed()
+	returning := false
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		if o, err = getOrder(ctx, tx, where+" FOR UPDATE", args...); err != nil || o.Status == to {
 			return err
@@ -101,8 +101,12 @@ func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status,
 		if err := addHistory(ctx, tx, o, by); err != nil || to != model.Cancelled {
 			return err
 		}
+		returning = true
 		return returnStock(ctx, tx, o) // last: others wait for the rows of the products
 	})
+	if returning {
+		s.products.changed()
+	}
 	return o, err
 }
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -41,7 +42,10 @@ func (s *Orders) placeAtOnce(ctx context.Context, calls []*call[newOrder, model.
 	if len(drafts) == 0 {
 		return
 	}
-	err = apart(write(ctx, s.db, drafts), len(drafts))
+	if err = write(ctx, s.db, drafts); !errors.Is(err, database.ErrUnexpected) {
+		s.products.changed()
+	}
+	err = apart(err, len(drafts))
 	for _, d := range drafts {
 		if d.call.err = err; err == nil {
 			d.call.answer, d.call.err = answer(d.Order)

@@ -33,7 +33,6 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 	if err := in.Validate(); err != nil {
 		return model.PlacedOrder{}, err
 	}
-	defer s.products.changed()
 	if in.IdempotencyKey == nil {
 		placed, err := s.placing.do(ctx, newOrder{userID, in})
 		if !errors.Is(err, database.ErrUnexpected) {
@@ -41,6 +40,7 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 		}
 	}
 	var placed model.PlacedOrder
+	taking := false
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		if _, err = tx.ExecContext(ctx, openOrderTables); err != nil {
 			return err
@@ -48,7 +48,15 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 		if placed, err = takeKey(ctx, tx, userID, in); err != nil || placed.Replayed {
 			return err
 		}
-		if placed.Order, err = orderCart(ctx, tx, userID, in); err != nil {
+		lines, err := lockCart(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		if placed.Order, err = makeOrder(userID, in, lines); err != nil {
+			return err
+		}
+		taking = true
+		if err := takeOrder(ctx, tx, &placed.Order, lines); err != nil {
 			return err
 		}
 		if placed, err = answer(placed.Order); err != nil {
@@ -56,6 +64,9 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 		}
 		return keepAnswer(ctx, tx, userID, in, placed)
 	})
+	if taking {
+		s.products.changed()
+	}
 	return placed, fail("place order", err)
 }
 
@@ -68,26 +79,19 @@ const openOrderTables = `
 	WHERE FALSE
 	FOR UPDATE`
 
-func orderCart(ctx context.Context, tx *sqlx.Tx, userID int64, in model.OrderInput) (model.Order, error) {
-	lines, err := lockCart(ctx, tx, userID)
-	if err != nil {
-		return model.Order{}, err
-	}
-	o, err := makeOrder(userID, in, lines)
-	if err != nil {
-		return o, err
-	}
+// takeOrder writes an order that is made of these lines of its user's cart, which end there.
+func takeOrder(ctx context.Context, tx *sqlx.Tx, o *model.Order, lines []cartLine) error {
 	lineIDs := make([]int64, len(lines))
 	for i, l := range lines {
 		lineIDs[i] = l.ID
 	}
-	if err := takeStock(ctx, tx, userID, lineIDs); err != nil {
-		return o, err
+	if err := takeStock(ctx, tx, o.UserID, lineIDs); err != nil {
+		return err
 	}
-	if err := insertOrder(ctx, tx, &o); err != nil {
-		return o, err
+	if err := insertOrder(ctx, tx, o); err != nil {
+		return err
 	}
-	return o, deleteLines(ctx, tx, userID, lineIDs)
+	return deleteLines(ctx, tx, o.UserID, lineIDs)
 }
 
 // lockCart reads the cart with its products and locks both until the transaction ends. The index and

@@ -29,7 +29,8 @@ type Products struct {
 // a product or its stock: what was read at one version is not to be shown at the next.
 func (s *Products) Version() uint64 { return s.changes.Load() }
 
-// changed is called after every such write, also one that failed: its COMMIT may have come through.
+// changed is called after every such write, also one that failed: its COMMIT may have come through. It is not for what was
+// refused before: nobody may make pages void for others without buying.
 func (s *Products) changed() { s.changes.Add(1) }
 
 // edited is changed for a write of more than stock.

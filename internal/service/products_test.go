@@ -207,3 +207,51 @@ func TestVersion(t *testing.T) {
 		}
 	}
 }
+
+// TestVersionStays tries writes that are refused or change nothing: who does not buy makes no kept page void.
+func TestVersionStays(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, poor, admin, lamp := s.User(), s.User(), s.Admin(), s.Product("Lamp", "19.99", 5)
+	key, total := "key", model.Money(1)
+	underKey, wrong, wrongUnderKey := testkit.OrderInput(), testkit.OrderInput(), testkit.OrderInput()
+	underKey.IdempotencyKey, wrong.ExpectedTotal, wrongUnderKey.ExpectedTotal = &key, &total, &total
+	other := "other"
+	wrongUnderKey.IdempotencyKey = &other
+	s.Order(u, lamp, 1) // the first
+	s.Fill(u, lamp, 1)
+	if _, err := s.Services.Orders.PlaceOrder(t.Context(), u.ID, underKey); err != nil { // the second
+		t.Fatal(err)
+	}
+	if _, err := s.Services.Orders.Cancel(t.Context(), u.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	s.Fill(u, lamp, 1)
+	place := func(in model.OrderInput, as *testkit.Person) func() error {
+		return func() error { _, err := s.Services.Orders.PlaceOrder(t.Context(), as.ID, in); return err }
+	}
+	for name, c := range map[string]struct {
+		write func() error
+		code  apperr.Code
+	}{
+		"EmptyCart":         {place(testkit.OrderInput(), poor), apperr.EmptyCart},
+		"EmptyCartUnderKey": {place(underKey, poor), apperr.EmptyCart},
+		"OtherTotal":        {place(wrong, u), apperr.TotalChanged},
+		"OtherTotalKey":     {place(wrongUnderKey, u), apperr.TotalChanged},
+		"Replayed":          {place(underKey, u), ""},
+		"CancelledBefore":   {func() error { _, err := s.Services.Orders.Cancel(t.Context(), u.ID, 1); return err }, ""},
+		"SomeoneElses":      {func() error { _, err := s.Services.Orders.Cancel(t.Context(), poor.ID, 2); return err }, apperr.NotFound},
+		"Shipped": {func() error {
+			_, err := s.Services.Orders.UpdateStatus(t.Context(), model.Actor{ID: admin.ID}, 2, model.StatusInput{Status: model.Shipped})
+			return err
+		}, ""},
+	} {
+		before := s.Services.Products.Version()
+		if err := c.write(); code(err) != c.code || err != nil && c.code == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := s.Services.Products.Version(); after != before {
+			t.Errorf("%s: the version was %d and is %d", name, before, after)
+		}
+	}
+}
