@@ -3,16 +3,13 @@ package handler
 import (
 	"bytes"
 	"context"
-	"errors"
 	"hash/maphash"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
-	"golang.org/x/sync/singleflight"
 
 	"hexamart/internal/service"
 )
@@ -68,7 +65,7 @@ func zip(body []byte) []byte {
 // pages keeps what was asked for again, for a moment, and lets those who ask at once for one thing share the
 // work. What this instance writes makes all it keeps void.
 type pages struct {
-	flights singleflight.Group
+	flights flights
 	seed    maphash.Seed
 
 	mu    sync.RWMutex
@@ -77,35 +74,29 @@ type pages struct {
 	asked [1 << 12]uint64 // what was asked for lately: a page is kept from its second time on
 }
 
-func newPages() *pages { return &pages{seed: maphash.MakeSeed(), kept: map[string]*page{}} }
+func newPages() *pages {
+	return &pages{flights: flights{under: map[string]*flight{}}, seed: maphash.MakeSeed(), kept: map[string]*page{}}
+}
 
-// get returns the page of a key as it is at a version of the products, from what is kept or by fill, which
-// others who ask meanwhile share. When the client for whom it is filled hangs up, one of the others goes on.
-func (ps *pages) get(ctx context.Context, key string, version uint64, fill func() (*page, error)) (*page, error) {
+// get returns the page of a key as it is at the present version of the products, from what is kept or by fill, which
+// others who ask meanwhile share.
+func (ps *pages) get(ctx context.Context, key string, version func() uint64, fill func() (*page, error)) (*page, error) {
 	ps.mu.RLock()
 	p := ps.kept[key]
 	ps.mu.RUnlock()
-	if p != nil && p.version == version && time.Since(p.made) < pageAge {
+	if p != nil && p.version == version() && time.Since(p.made) < pageAge {
 		return p, nil
 	}
-	for {
-		v, err, shared := ps.flights.Do(key+"\x00"+strconv.FormatUint(version, 36), func() (any, error) {
-			made := time.Now()
-			p, err := fill()
-			if err != nil {
-				return nil, err
-			}
-			p.made, p.version = made, version
-			ps.keep(key, p)
-			return p, nil
-		})
-		if err == nil {
-			return v.(*page), nil
-		}
-		if !shared || !errors.Is(err, context.Canceled) || ctx.Err() != nil {
+	return ps.flights.do(ctx, key, version, func(version uint64) (*page, error) {
+		made := time.Now()
+		p, err := fill()
+		if err != nil {
 			return nil, err
 		}
-	}
+		p.made, p.version = made, version
+		ps.keep(key, p)
+		return p, nil
+	})
 }
 
 func (ps *pages) keep(key string, p *page) {
@@ -153,7 +144,7 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 	var p *page
 	var err error
 	if key := requestOf(r.Context()).origin + routePath(r) + "?" + r.URL.RawQuery; len(key) <= maxPageKey {
-		p, err = a.pages.get(r.Context(), key, a.Services.Products.Version(), read)
+		p, err = a.pages.get(r.Context(), key, a.Services.Products.Version, read)
 	} else {
 		p, err = read()
 	}

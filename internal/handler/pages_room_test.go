@@ -15,7 +15,7 @@ func TestPagesRoom(t *testing.T) {
 		for range 2 {
 			for i := range 2000 {
 				want := strings.Repeat(fmt.Sprint(i), 3000)
-				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), version, func() (*page, error) { return newPage(nobody, want, nil) })
+				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), func() uint64 { return version }, func() (*page, error) { return newPage(nobody, want, nil) })
 				if err != nil || len(p.body) < 3000 || !strings.Contains(string(p.body), fmt.Sprint(i)) {
 					t.Fatalf("page %d is %.20s, %v", i, p.body, err)
 				}
@@ -37,7 +37,7 @@ func TestSmallPagesRoom(t *testing.T) {
 	ps, nobody := newPages(), httptest.NewRequest("GET", "/", nil)
 	for i := range 20_000 {
 		for range 2 {
-			if _, err := ps.get(t.Context(), fmt.Sprint("page ", i), 1, func() (*page, error) { return newPage(nobody, []int{}, nil) }); err != nil {
+			if _, err := ps.get(t.Context(), fmt.Sprint("page ", i), func() uint64 { return 1 }, func() (*page, error) { return newPage(nobody, []int{}, nil) }); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,0 +1,149 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hexamart/internal/apperr"
+)
+
+func newFlights() (*flights, *atomic.Uint64) {
+	return &flights{under: map[string]*flight{}}, &atomic.Uint64{}
+}
+
+// TestFlightsUnderWrites asks again and again while the version rises again and again: the work is done once at a time, and
+// nobody is told of a version before their own.
+func TestFlightsUnderWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fs, version := newFlights()
+		var under, fills atomic.Int64
+		fill := func(version uint64) (*page, error) {
+			if under.Add(1) > 1 {
+				t.Error("it is done twice at a time")
+			}
+			defer under.Add(-1)
+			fills.Add(1)
+			time.Sleep(50 * time.Millisecond)
+			return &page{version: version}, nil
+		}
+		var asking sync.WaitGroup
+		for i := range 100 {
+			asking.Go(func() {
+				time.Sleep(time.Duration(i) * time.Millisecond)
+				version.Add(1)
+				asked := version.Load()
+				if p, err := fs.do(t.Context(), "key", version.Load, fill); err != nil || p.version < asked {
+					t.Errorf("%+v, %v, want version %d", p, err, asked)
+				}
+			})
+		}
+		asking.Wait()
+		if n := fills.Load(); n > 4 || n < 3 || len(fs.under) != 0 {
+			t.Errorf("%d times for 100 who ask within 100 ms, %d are under way", n, len(fs.under))
+		}
+	})
+}
+
+// TestFlightsOfOthers lets others wait for one who gets nowhere: they do the work themselves, none waits for long.
+func TestFlightsOfOthers(t *testing.T) {
+	t.Parallel()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		first func(t *testing.T) error // what the first one's work comes to
+		takes time.Duration            // at most, for the others
+		fills int64
+		want  error
+	}{
+		"Slow":     {func(*testing.T) error { time.Sleep(time.Minute); return nil }, sharePatience + 100*time.Millisecond, 11, nil},
+		"HangsUp":  {func(*testing.T) error { return gone.Err() }, 300 * time.Millisecond, 2, nil},
+		"NoTurn":   {func(*testing.T) error { return apperr.New(apperr.Unavailable, "") }, 300 * time.Millisecond, 2, nil},
+		"Internal": {func(*testing.T) error { return errors.New("wrong") }, 300 * time.Millisecond, 2, nil},
+		"Panics":   {func(*testing.T) error { panic("wrong") }, 300 * time.Millisecond, 2, nil},
+		"NotFound": {func(*testing.T) error { return errNotThere }, 300 * time.Millisecond, 1, errNotThere},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fs, version := newFlights()
+				var fills atomic.Int64
+				ask := func(work func(t *testing.T) error) error {
+					_, err := fs.do(t.Context(), "key", version.Load, func(uint64) (*page, error) {
+						fills.Add(1)
+						time.Sleep(100 * time.Millisecond)
+						return &page{}, work(t)
+					})
+					return err
+				}
+				var asking sync.WaitGroup
+				asking.Go(func() {
+					defer func() { _ = recover() }()
+					_ = ask(c.first)
+				})
+				synctest.Wait()
+				for range 10 {
+					asking.Go(func() {
+						start := time.Now()
+						if err := ask(func(*testing.T) error { return nil }); !errors.Is(err, c.want) {
+							t.Error(err)
+						}
+						if took := time.Since(start); took > c.takes {
+							t.Errorf("after %v", took)
+						}
+					})
+				}
+				asking.Wait()
+				if n := fills.Load(); n != c.fills || len(fs.under) != 0 {
+					t.Errorf("%d times, want %d; %d are under way", n, c.fills, len(fs.under))
+				}
+			})
+		})
+	}
+}
+
+var errNotThere = apperr.New(apperr.NotFound, "")
+
+// TestFlightsAnswerIsOld asks after a write for what is not there for one who asked before it.
+func TestFlightsAnswerIsOld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fs, version := newFlights()
+		fill := func(version uint64) (*page, error) {
+			time.Sleep(time.Millisecond)
+			if version == 0 {
+				return nil, errNotThere
+			}
+			return &page{version: version}, nil
+		}
+		go func() { _, _ = fs.do(t.Context(), "key", version.Load, fill) }()
+		synctest.Wait()
+		version.Add(1)
+		if p, err := fs.do(t.Context(), "key", version.Load, fill); err != nil || p.version != 1 {
+			t.Errorf("%+v, %v", p, err)
+		}
+	})
+}
+
+// TestFlightsClientGone lets one hang up who waits for another.
+func TestFlightsClientGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fs, version := newFlights()
+		fill := func(uint64) (*page, error) { time.Sleep(500 * time.Millisecond); return &page{}, nil }
+		go func() { _, _ = fs.do(t.Context(), "key", version.Load, fill) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		if p, err := fs.do(ctx, "key", version.Load, fill); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 100*time.Millisecond {
+			t.Errorf("%+v, %v after %v", p, err, time.Since(start))
+		}
+		time.Sleep(time.Second)
+	})
+}
