@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -93,6 +94,10 @@ func (d *doctor) settings() {
 	key := d.cfg.SecretKey
 	switch {
 	case key == "": // one that is made for this machine
+		if _, err := config.ReadSecret(d.cfg.SecretKeyFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			d.fail("secret key", err.Error(), "whoever knows the key is anybody they like")
+			break
+		}
 		d.ok("secret key", "made by the shop, kept in "+d.cfg.DataDir)
 	case config.Distinct(key) < 12:
 		d.fail("secret key", fmt.Sprintf("SECRET_KEY has only %d different characters", config.Distinct(key)),

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -216,44 +215,3 @@ func (r *reader) checkAdmin(c Config) {
 }
 
 func newSecretKey() string { return rand.Text() + rand.Text() }
-
-// EnsureSecretKey fills in a missing key from DataDir, where it is made on first use and readable by
-// the owner alone.
-func (c *Config) EnsureSecretKey() error {
-	if c.SecretKey != "" {
-		return nil
-	}
-	key, err := KeepSecret(filepath.Join(c.DataDir, "secret_key"), newSecretKey)
-	if err == nil && len(key) < minSecretKey {
-		err = fmt.Errorf("%s holds no usable key; remove it and start again",
-			filepath.Join(c.DataDir, "secret_key"))
-	}
-	c.SecretKey = key
-	return err
-}
-
-// KeepSecret returns the text in a file, which is first written with what create returns if it is not
-// there. Of two processes that do so at once both get the same text.
-func KeepSecret(path string, create func() string) (string, error) {
-	if b, err := os.ReadFile(path); !errors.Is(err, fs.ErrNotExist) { // #nosec G304 -- the operator's DATA_DIR, or .env
-		return strings.TrimSpace(string(b)), err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.WriteString(create() + "\n")
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return "", err
-	}
-	// A link appears whole or not at all, and never over one that another process made.
-	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
-	}
-	b, err := os.ReadFile(path) // #nosec G304 -- the operator's DATA_DIR, or .env
-	return strings.TrimSpace(string(b)), err
-}

@@ -93,12 +93,62 @@ func TestKeepSecret(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
+	t.Run("OpenToRead", func(t *testing.T) { // as a copy is, made without the modes
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "key")
+		put(t, path, 0o644, os.Geteuid())
+		if got, err := KeepSecret(path, nil); err != nil || got != "planted" {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+			t.Errorf("file is %v, %v", info.Mode(), err)
+		}
+	})
+	for name, c := range map[string]struct {
+		dir, file fs.FileMode
+		owner     int
+	}{
+		"OpenToWrite":           {0o700, 0o602, os.Geteuid()},
+		"InADirectoryOfAll":     {0o707, 0o600, os.Geteuid()},
+		"OfAnotherUser":         {0o700, 0o600, os.Geteuid() + 1},
+		"OfAnotherUserOpenToUs": {0o700, 0o644, os.Geteuid() + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "key")
+			put(t, path, c.file, c.owner)
+			if err := os.Chmod(filepath.Dir(path), c.dir); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := KeepSecret(path, nil); err == nil || got != "" {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
 	t.Run("DirectoryForFile", func(t *testing.T) {
 		t.Parallel()
 		if got, err := KeepSecret(t.TempDir(), func() string { return "secret" }); err == nil || got != "" {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
+}
+
+// put makes a file that another user has, which only root can.
+func put(t *testing.T, path string, mode fs.FileMode, owner int) {
+	t.Helper()
+	write(t, path, "planted")
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	if owner == os.Geteuid() {
+		return
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	if err := os.Chown(path, owner, -1); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func write(t *testing.T, path, text string) {

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// EnsureSecretKey fills in a missing key from DataDir, where it is made on first use and readable by
+// the owner alone.
+func (c *Config) EnsureSecretKey() error {
+	if c.SecretKey != "" {
+		return nil
+	}
+	key, err := KeepSecret(c.SecretKeyFile(), newSecretKey)
+	if err == nil && len(key) < minSecretKey {
+		err = fmt.Errorf("%s holds no usable key; remove it and start again", c.SecretKeyFile())
+	}
+	c.SecretKey = key
+	return err
+}
+
+// SecretKeyFile is where a key is that was made by EnsureSecretKey.
+func (c *Config) SecretKeyFile() string { return filepath.Join(c.DataDir, "secret_key") }
+
+// KeepSecret returns the text in a file, which is first written with what create returns if it is not
+// there. Of two processes that do so at once both get the same text. It is an error if somebody else may have put
+// the file there; if it is merely open to be read by others, it no longer is.
+func KeepSecret(path string, create func() string) (string, error) {
+	if text, err := ReadSecret(path); !errors.Is(err, fs.ErrNotExist) {
+		return text, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.WriteString(create() + "\n")
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return "", err
+	}
+	// A link appears whole or not at all, and never over one that another process made.
+	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return ReadSecret(path)
+}
+
+// ReadSecret returns the text in such a file, and fs.ErrNotExist if there is none.
+func ReadSecret(path string) (string, error) {
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	owner := os.Geteuid()
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		owner = int(st.Uid)
+	}
+	const byOthers, ofAll, ofOthers = 0o002, 0o007, 0o077
+	switch {
+	case dir.Mode()&byOthers != 0:
+		return "", fmt.Errorf("everybody can write to %s: say chmod o-w %[1]s, and look whether what is in there is yours", filepath.Dir(path))
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s is no file", path)
+	case owner != os.Geteuid() && owner != 0:
+		return "", fmt.Errorf("%s belongs to another user (uid %d): run as that user, or remove it", path, owner)
+	case info.Mode()&byOthers != 0, info.Mode()&ofAll != 0 && owner != os.Geteuid():
+		return "", fmt.Errorf("everybody can read or write %s: remove it, or say chmod 600 %[1]s if it is yours", path)
+	case info.Mode()&ofOthers != 0 && owner == os.Geteuid():
+		if err := os.Chmod(path, 0o600); err != nil {
+			return "", err
+		}
+	}
+	b, err := os.ReadFile(path) // #nosec G304 -- the operator's DATA_DIR, or .env
+	return strings.TrimSpace(string(b)), err
+}
