@@ -3,11 +3,15 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // TestBackup backs a shop up while a crowd orders, and restores the backup elsewhere: its books hold, and all
@@ -89,5 +93,37 @@ func TestBackupNotWhole(t *testing.T) {
 		if code, out := other.run("", "restore", file); code != 1 || !strings.Contains(out, "nothing was changed") {
 			t.Errorf("exit %d, %s", code, out)
 		}
+	}
+}
+
+// TestBackupIsNoScript restores files that somebody else has written, and that would have the tool run a shell.
+func TestBackupIsNoScript(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"Backslash": "\\! touch %s\n",
+		"Word":      "system touch %s\n",
+		"Within":    "CREATE TABLE products (id INT PRIMARY KEY);\nSELECT 1 \\! touch %s\n;\n",
+		"Delimiter": "DELIMITER $$\nSELECT 1 $$\n\\! touch %s\n",
+		"Outfile":   "SELECT 1 INTO OUTFILE '%s';\n",
+		"Nothing":   "-- %s\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			ran := filepath.Join(p.dir, "ran")
+			var zipped bytes.Buffer
+			w := gzip.NewWriter(&zipped)
+			_, err := fmt.Fprintf(w, text+dumpEnd+"\n", ran)
+			file := filepath.Join(p.dir, "shop.sql.gz")
+			if err = errors.Join(err, w.Close(), os.WriteFile(file, zipped.Bytes(), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			if code, out := p.run("", "restore", file); code != 1 {
+				t.Errorf("exit %d, %s", code, out)
+			}
+			if _, err := os.Stat(ran); err == nil {
+				t.Error("what stands in the file was run")
+			}
+		})
 	}
 }
