@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -55,33 +56,54 @@ func KeepSecret(path string, create func() string) (string, error) {
 
 // ReadSecret returns the text in such a file, and fs.ErrNotExist if there is none.
 func ReadSecret(path string) (string, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) // #nosec G304 -- the operator's DATA_DIR
+	if errors.Is(err, syscall.ELOOP) {
+		err = fmt.Errorf("%s is a link: put the file itself there", path)
+	}
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = file.Close() }()
+	if err := ownPrivately(file); err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(file)
+	return strings.TrimSpace(string(b)), err
+}
+
+const byOthers, ofAll, ofOthers = 0o002, 0o007, 0o077
+
+// ownPrivately makes sure that nobody else wrote a file, or put it where it is, and that nobody else can read it.
+func ownPrivately(file *os.File) error {
+	path, self := file.Name(), os.Geteuid()
 	dir, err := os.Stat(filepath.Dir(path))
 	if err != nil {
-		return "", err
+		return err
 	}
-	info, err := os.Stat(path)
+	info, err := file.Stat()
 	if err != nil {
-		return "", err
+		return err
 	}
-	owner := os.Geteuid()
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		owner = int(st.Uid)
-	}
-	const byOthers, ofAll, ofOthers = 0o002, 0o007, 0o077
-	switch {
+	switch owner, holder := ownerOf(info), ownerOf(dir); {
+	case holder != self && holder != 0:
+		return fmt.Errorf("%s belongs to another user (uid %d): run as that user, or name another directory", filepath.Dir(path), holder)
 	case dir.Mode()&byOthers != 0:
-		return "", fmt.Errorf("everybody can write to %s: say chmod o-w %[1]s, and look whether what is in there is yours", filepath.Dir(path))
+		return fmt.Errorf("everybody can write to %s: say chmod o-w %[1]s, and look whether what is in there is yours", filepath.Dir(path))
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s is no file", path)
-	case owner != os.Geteuid() && owner != 0:
-		return "", fmt.Errorf("%s belongs to another user (uid %d): run as that user, or remove it", path, owner)
-	case info.Mode()&byOthers != 0, info.Mode()&ofAll != 0 && owner != os.Geteuid():
-		return "", fmt.Errorf("everybody can read or write %s: remove it, or say chmod 600 %[1]s if it is yours", path)
-	case info.Mode()&ofOthers != 0 && owner == os.Geteuid():
-		if err := os.Chmod(path, 0o600); err != nil {
-			return "", err
-		}
+		return fmt.Errorf("%s is no file", path)
+	case owner != self && owner != 0:
+		return fmt.Errorf("%s belongs to another user (uid %d): run as that user, or remove it", path, owner)
+	case info.Mode()&byOthers != 0, info.Mode()&ofAll != 0 && owner != self:
+		return fmt.Errorf("everybody can read or write %s: remove it, or say chmod 600 %[1]s if it is yours", path)
+	case info.Mode()&ofOthers != 0 && owner == self:
+		return file.Chmod(0o600)
 	}
-	b, err := os.ReadFile(path) // #nosec G304 -- the operator's DATA_DIR, or .env
-	return strings.TrimSpace(string(b)), err
+	return nil
+}
+
+func ownerOf(info fs.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return os.Geteuid()
 }

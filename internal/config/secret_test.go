@@ -104,20 +104,27 @@ func TestKeepSecret(t *testing.T) {
 			t.Errorf("file is %v, %v", info.Mode(), err)
 		}
 	})
+	self := os.Geteuid()
 	for name, c := range map[string]struct {
-		dir, file fs.FileMode
-		owner     int
+		dir, file     fs.FileMode
+		holder, owner int
 	}{
-		"OpenToWrite":           {0o700, 0o602, os.Geteuid()},
-		"InADirectoryOfAll":     {0o707, 0o600, os.Geteuid()},
-		"OfAnotherUser":         {0o700, 0o600, os.Geteuid() + 1},
-		"OfAnotherUserOpenToUs": {0o700, 0o644, os.Geteuid() + 1},
+		"OpenToWrite":           {0o700, 0o602, self, self},
+		"InADirectoryOfAll":     {0o707, 0o600, self, self},
+		"InAnothersDirectory":   {0o755, 0o600, self + 1, self},
+		"OfAnotherUser":         {0o700, 0o600, self, self + 1},
+		"OfAnotherUserOpenToUs": {0o700, 0o644, self, self + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "key")
+			dir := filepath.Join(t.TempDir(), "data")
+			path := filepath.Join(dir, "key")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
 			put(t, path, c.file, c.owner)
-			if err := os.Chmod(filepath.Dir(path), c.dir); err != nil {
+			give(t, dir, c.holder)
+			if err := os.Chmod(dir, c.dir); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := KeepSecret(path, nil); err == nil || got != "" {
@@ -125,6 +132,20 @@ func TestKeepSecret(t *testing.T) {
 			}
 		})
 	}
+	t.Run("Link", func(t *testing.T) { // to a text that somebody knows
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "key")
+		put(t, path+".known", 0o644, self)
+		if err := os.Symlink(path+".known", path); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := KeepSecret(path, nil); err == nil || got != "" {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if info, err := os.Stat(path + ".known"); err != nil || info.Mode() != 0o644 {
+			t.Errorf("what it leads to is %v, %v", info.Mode(), err)
+		}
+	})
 	t.Run("DirectoryForFile", func(t *testing.T) {
 		t.Parallel()
 		if got, err := KeepSecret(t.TempDir(), func() string { return "secret" }); err == nil || got != "" {
@@ -133,13 +154,19 @@ func TestKeepSecret(t *testing.T) {
 	})
 }
 
-// put makes a file that another user has, which only root can.
+// put makes a file that maybe another user has.
 func put(t *testing.T, path string, mode fs.FileMode, owner int) {
 	t.Helper()
 	write(t, path, "planted")
 	if err := os.Chmod(path, mode); err != nil {
 		t.Fatal(err)
 	}
+	give(t, path, owner)
+}
+
+// give lets a file belong to another user.
+func give(t *testing.T, path string, owner int) {
+	t.Helper()
 	if owner == os.Geteuid() {
 		return
 	}
