@@ -58,6 +58,27 @@ func TestConnectionsAreShared(t *testing.T) {
 			}
 		}
 	})
+	t.Run("Greedy", func(t *testing.T) { // whose own go first, however slow others are
+		t.Parallel()
+		s := newGathering(t, nil)
+		slow := s.busy("127.0.0.3")
+		oldest, second, third := s.busy("127.0.0.2"), s.busy("127.0.0.2"), s.busy("127.0.0.2")
+		s.begunAgo(2 * s.conns.answerTime)
+		for _, conn := range []net.Conn{s.busy("127.0.0.2"), s.busy("127.0.0.9")} {
+			defer func() {
+				if !isServed(conn) {
+					t.Error("a new one is lost")
+				}
+			}()
+		}
+		if !isGone(oldest) || !isGone(second) {
+			t.Error("the oldest of the greedy address are there")
+		}
+		close(s.leave)
+		if !isServed(slow) || !isServed(third) {
+			t.Error("others had to go")
+		}
+	})
 	t.Run("BeforeTheyAsk", func(t *testing.T) { // as over a network, where that takes a moment
 		t.Parallel()
 		s := newGathering(t, nil)

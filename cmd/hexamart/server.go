@@ -55,10 +55,10 @@ func roomForConnections() int {
 }
 
 // connections keeps the open ones within their room. When there is no more, the one that has been idle for longest
-// gives way to a new one, or one that has not said what it wants for sayTime. When there is none, it is the one whose request
-// was begun first, if that was answerTime ago: mostly of a client who takes their time with the body. Else it is the oldest of the
-// address that has most of them, and where that is the new one's own, the new one is turned away. A proxy's requests,
-// which are those of many, are left alone.
+// gives way to a new one, or one that has not said what it wants for sayTime. When there is none, it is the oldest of an address
+// that has more than a share; else the one whose request was begun first, if that was answerTime ago: mostly of a client
+// who takes their time with the body. Else it is the oldest of the address that has most of them, and where that is the new
+// one's own, the new one is turned away. A proxy's requests, which are those of many, are left alone.
 type connections struct {
 	room       int
 	proxies    []netip.Prefix // whose connections are those of many
@@ -185,7 +185,9 @@ func (c *connections) leaving(p *standing) *standing {
 	if oldest := c.fresh.Front(); oldest != nil && time.Since(oldest.Value.(*standing).since) > sayTime {
 		return oldest.Value.(*standing)
 	}
-	most, oldest := c.busy[p.from], p
+	own := c.busy[p.from]
+	most, oldest := own, p
+	var greedy *list.List
 	for from, busy := range c.busy {
 		if !from.IsValid() {
 			continue
@@ -193,19 +195,28 @@ func (c *connections) leaving(p *standing) *standing {
 		if busy.Len() > most.Len() {
 			most = busy
 		}
+		if n := busy.Len(); n > c.share() && (greedy == nil || n > greedy.Len()) {
+			greedy = busy
+		}
 		if first := busy.Front().Value.(*standing); first.since.Before(oldest.since) {
 			oldest = first
 		}
 	}
+	if greedy != nil {
+		most, oldest = greedy, greedy.Front().Value.(*standing)
+	}
 	switch {
 	case time.Since(oldest.since) > c.answerTime:
 		return oldest
-	case most != c.busy[p.from]:
+	case most != own:
 		return most.Front().Value.(*standing)
 	default:
 		return p
 	}
 }
+
+// share is of how many connections an address that has more makes room first.
+func (c *connections) share() int { return max(c.room/4, 2) }
 
 // subscriber is whose connection it is: an address, with IPv6 its network of 64 bits; none of a proxy's.
 func (c *connections) subscriber(conn net.Conn) netip.Prefix {
