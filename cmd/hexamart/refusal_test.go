@@ -34,6 +34,9 @@ func TestUnreadableRequests(t *testing.T) {
 		"UnknownExpect":    {"GET / HTTP/1.1\r\nHost: shop\r\nExpect: magic\r\n\r\n", 400},
 		"BadHeader":        {"GET / HTTP/1.1\r\nHost: shop\r\nno colon\r\n\r\n", 400},
 		"LargeHeader":      {"GET / HTTP/1.1\r\nHost: shop\r\nCookie: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", 431},
+		"ManyHeaders":      {"GET / HTTP/1.1\r\nHost: shop\r\n" + strings.Repeat("a:\r\n", maxHeadLines), 431}, // and no end
+		"ManyLines":        {"GET / HTTP/1.1\nHost: shop\n" + strings.Repeat("a:\n", maxHeadLines), 431},
+		"ManyAfterAGood":   {good + "GET / HTTP/1.1\r\nHost: shop\r\n" + strings.Repeat("a:\r\n", 2*maxHeadLines+serverBuffer/4), 431},
 		"AfterAGoodOne":    {good + "nonsense\r\n\r\n", 400},
 		"LargeAfterAGood":  {good + "GET / HTTP/1.1\r\nHost: shop\r\n" + strings.Repeat("a: b\r\n", 10_000) + "\r\n", 431},
 		"ExpectAfterAGood": {good + "POST /auth/login HTTP/1.0\r\nHost: shop\r\nExpect: magic\r\n\r\n", 400},
@@ -42,6 +45,43 @@ func TestUnreadableRequests(t *testing.T) {
 			t.Parallel()
 			if err := unreadable(addr, c.raw, strings.HasPrefix(c.raw, good), c.status); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestManyLines sends as many headers as are read, and bodies of more lines, each with and after a good request.
+func TestManyLines(t *testing.T) {
+	t.Parallel()
+	addr := serveWhole(t, testkit.NewShop(t))
+	const good = "GET /healthz HTTP/1.1\r\nHost: shop\r\n"
+	body := "{" + strings.Repeat("\n", 20*maxHeadLines) + "}"
+	long := fmt.Sprintf("POST /auth/register HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	for name, raw := range map[string]string{
+		"Headers":   strings.Repeat(good+strings.Repeat("a:\r\n", maxHeadLines-2)+"\r\n", 3),
+		"Body":      long + good + "\r\n" + good + "\r\n",
+		"BodyAfter": good + "\r\n" + long + good + "\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			go func() { _, _ = io.WriteString(conn, raw) }()
+			r := bufio.NewReader(conn)
+			for i := range 3 {
+				res, err := http.ReadResponse(r, nil)
+				if err != nil {
+					t.Fatalf("answer %d: %v", i, err)
+				}
+				if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != 200 && res.StatusCode != 422 {
+					t.Errorf("answer %d: %s, %v", i, res.Status, err)
+				}
 			}
 		})
 	}

@@ -87,6 +87,9 @@ func newConnections(room int, proxies []netip.Prefix) *connections {
 
 // note is http.Server's ConnState.
 func (c *connections) note(conn net.Conn, state http.ConnState) {
+	if whole, ok := conn.(*wholeConn); ok {
+		whole.head.note(state)
+	}
 	if leaves := c.place(conn, state); leaves != nil {
 		_ = leaves.Close() // there is nobody to tell
 	}

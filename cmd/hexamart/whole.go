@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,8 @@ type wholeConn struct {
 	net.Conn
 	more bool // is to come if the next piece is a full buffer
 	held *[serverBuffer]byte
+
+	head headLines
 
 	refusal   func(status int) []byte
 	lingering chan struct{}
@@ -89,6 +92,16 @@ func (c *wholeConn) Close() error {
 	return nil
 }
 
+// Read ends a request whose head has too many lines.
+func (c *wholeConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if tooMany := c.head.read(p[:n]); tooMany != nil {
+		c.lingers.Store(true) // so that the client, who is still sending, gets the answer
+		return 0, tooMany
+	}
+	return n, err
+}
+
 // Write holds the first piece of an answer back that is known to have another, and sends both together.
 func (c *wholeConn) Write(p []byte) (int, error) {
 	first := c.more && len(p) == serverBuffer
@@ -99,6 +112,9 @@ func (c *wholeConn) Write(p []byte) (int, error) {
 	}
 	if c.held == nil {
 		if status, ok := refused(p); ok && c.refusal != nil {
+			if c.head.tooMany {
+				status = http.StatusRequestHeaderFieldsTooLarge
+			}
 			_, err := c.Conn.Write(c.refusal(status))
 			return len(p), err
 		}

@@ -3,8 +3,6 @@ package handler
 import (
 	"errors"
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -99,25 +97,4 @@ func (a *API) endSession(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return respond(w, http.StatusOK, message{"The session has ended."})
-}
-
-// decodeLogin reads OAuth2's password form, or the same as JSON.
-func decodeLogin(r *http.Request) (in model.LoginInput, err error) {
-	switch media := mediaType(r); {
-	case media == "application/x-www-form-urlencoded":
-		err = r.ParseForm()
-	case media == "multipart/form-data":
-		err = r.ParseMultipartForm(maxBody) // #nosec G120 -- limitBody bounds the body
-	default:
-		return in, decode(r, &in)
-	}
-	if err != nil {
-		return in, bodyError(err)
-	}
-	in.Username, in.Password = r.PostForm.Get("username"), r.PostForm.Get("password")
-	in.Email = r.PostForm.Get("email")
-	if !utf8.ValidString(strings.Join([]string{in.Username, in.Email, in.Password}, "")) {
-		return in, errNotUTF8
-	}
-	return in, nil
 }

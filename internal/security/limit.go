@@ -78,8 +78,11 @@ func (l *Limiter) Take(key string) time.Duration {
 	return 0
 }
 
+// maxTurns is how many may have or wait for the turn of one key.
+const maxTurns = 100
+
 // Turn waits until nobody else has the turn of this key, so that what a try costs is known before the
-// next one; done passes it on. It fails when ctx ends first.
+// next one; done passes it on. It fails when ctx ends first, and with ErrBusy when too many wait.
 func (l *Limiter) Turn(ctx context.Context, key string) (done func(), err error) {
 	if l.burst == 0 {
 		return func() {}, nil
@@ -90,6 +93,10 @@ func (l *Limiter) Turn(ctx context.Context, key string) (done func(), err error)
 		t = &turn{free: make(chan struct{}, 1)}
 		t.free <- struct{}{}
 		l.turns[key] = t
+	}
+	if t.waiting == maxTurns {
+		l.mu.Unlock()
+		return nil, ErrBusy
 	}
 	t.waiting++
 	l.mu.Unlock()
