@@ -9,11 +9,11 @@ import (
 	"hexamart/internal/apperr"
 )
 
-// sharePatience is for how long one waits for what is read for another, who may have to wait for a turn of their own.
+// sharePatience is for how long one waits for what is read for somebody elsewhere, who may have to wait for a turn of their own.
 const sharePatience = time.Second
 
 // flights lets those who ask for one thing at one time share the work, so that it is done once at a time however
-// often it has to be done again.
+// often it has to be done again, and seldom more than once a second however long it takes.
 type flights struct {
 	mu    sync.Mutex
 	under map[string]*flight // way, by what is asked for
@@ -21,6 +21,7 @@ type flights struct {
 
 // flight is the work, and what came of it once it is done.
 type flight struct {
+	asker   string // whose turn it waits for
 	version uint64 // of the products when it began
 	done    chan struct{}
 	page    *page
@@ -29,39 +30,37 @@ type flight struct {
 
 var errLost = errors.New("it was given up")
 
-// do returns what fill returns, or what another's fill returns that began at the same version or a later one. What
-// became of another's work is an answer for them alone if it failed: then, or when it takes long, one does it oneself.
-func (fs *flights) do(ctx context.Context, key string, version func() uint64, fill func(version uint64) (*page, error)) (*page, error) {
+// do returns what fill returns, or what another's fill returns that began at the same version or a later one. Work that failed
+// for one asker is done again for the next; when it takes long, somebody from elsewhere begins anew for all who still wait.
+func (fs *flights) do(ctx context.Context, key, asker string, version func() uint64, fill func(version uint64) (*page, error)) (*page, error) {
 	asked := version()
-	patience := time.NewTimer(sharePatience)
-	defer patience.Stop()
+	var slow *flight
 	for {
-		f, leads := fs.join(key, version)
+		f, leads := fs.join(key, asker, version, slow)
 		if leads {
 			fs.lead(key, f, fill)
 			return f.page, f.err
 		}
-		select {
-		case <-f.done:
-			if f.version >= asked && (f.err == nil || forAll(f.err)) {
-				return f.page, f.err
-			}
-		case <-patience.C:
-			return fill(version())
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		done, err := f.wait(ctx, asker)
+		switch {
+		case err != nil:
+			return nil, err
+		case !done:
+			slow = f
+		case f.version >= asked && (f.err == nil || forAll(f.err)):
+			return f.page, f.err
 		}
 	}
 }
 
-// join returns the flight for a key, and whether it is the caller's to lead.
-func (fs *flights) join(key string, version func() uint64) (f *flight, leads bool) {
+// join returns the flight for a key, and whether it is the caller's to lead. One that was too slow is no longer joined.
+func (fs *flights) join(key, asker string, version func() uint64, slow *flight) (f *flight, leads bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f = fs.under[key]; f != nil {
+	if f = fs.under[key]; f != nil && f != slow {
 		return f, false
 	}
-	f = &flight{version: version(), done: make(chan struct{}), err: errLost} // unless fill returns
+	f = &flight{asker: asker, version: version(), done: make(chan struct{}), err: errLost} // unless fill returns
 	fs.under[key] = f
 	return f, true
 }
@@ -69,11 +68,29 @@ func (fs *flights) join(key string, version func() uint64) (f *flight, leads boo
 func (fs *flights) lead(key string, f *flight, fill func(version uint64) (*page, error)) {
 	defer func() {
 		fs.mu.Lock()
-		delete(fs.under, key)
+		if fs.under[key] == f {
+			delete(fs.under, key)
+		}
 		fs.mu.Unlock()
 		close(f.done)
 	}()
 	f.page, f.err = fill(f.version)
+}
+
+// wait reports whether the work is done; those who share the leader's turns wait for that as long as they can.
+func (f *flight) wait(ctx context.Context, asker string) (done bool, err error) {
+	var patience <-chan time.Time
+	if asker != f.asker {
+		patience = time.After(sharePatience)
+	}
+	select {
+	case <-f.done:
+		return true, nil
+	case <-patience:
+		return false, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 }
 
 // forAll tells an error that everybody gets who asks for the same.

@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,7 +39,7 @@ func TestFlightsUnderWrites(t *testing.T) {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 				version.Add(1)
 				asked := version.Load()
-				if p, err := fs.do(t.Context(), "key", version.Load, fill); err != nil || p.version < asked {
+				if p, err := fs.do(t.Context(), "key", "a", version.Load, fill); err != nil || p.version < asked {
 					t.Errorf("%+v, %v, want version %d", p, err, asked)
 				}
 			})
@@ -61,7 +62,7 @@ func TestFlightsOfOthers(t *testing.T) {
 		fills int64
 		want  error
 	}{
-		"Slow":     {func(*testing.T) error { time.Sleep(time.Minute); return nil }, sharePatience + 100*time.Millisecond, 11, nil},
+		"Slow":     {func(*testing.T) error { time.Sleep(time.Minute); return nil }, sharePatience + 100*time.Millisecond, 2, nil},
 		"HangsUp":  {func(*testing.T) error { return gone.Err() }, 300 * time.Millisecond, 2, nil},
 		"NoTurn":   {func(*testing.T) error { return apperr.New(apperr.Unavailable, "") }, 300 * time.Millisecond, 2, nil},
 		"Internal": {func(*testing.T) error { return errors.New("wrong") }, 300 * time.Millisecond, 2, nil},
@@ -73,8 +74,8 @@ func TestFlightsOfOthers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fs, version := newFlights()
 				var fills atomic.Int64
-				ask := func(work func(t *testing.T) error) error {
-					_, err := fs.do(t.Context(), "key", version.Load, func(uint64) (*page, error) {
+				ask := func(asker string, work func(t *testing.T) error) error {
+					_, err := fs.do(t.Context(), "key", asker, version.Load, func(uint64) (*page, error) {
 						fills.Add(1)
 						time.Sleep(100 * time.Millisecond)
 						return &page{}, work(t)
@@ -84,13 +85,13 @@ func TestFlightsOfOthers(t *testing.T) {
 				var asking sync.WaitGroup
 				asking.Go(func() {
 					defer func() { _ = recover() }()
-					_ = ask(c.first)
+					_ = ask("first", c.first)
 				})
 				synctest.Wait()
-				for range 10 {
+				for i := range 10 {
 					asking.Go(func() {
 						start := time.Now()
-						if err := ask(func(*testing.T) error { return nil }); !errors.Is(err, c.want) {
+						if err := ask(fmt.Sprint(i), func(*testing.T) error { return nil }); !errors.Is(err, c.want) {
 							t.Error(err)
 						}
 						if took := time.Since(start); took > c.takes {
@@ -107,6 +108,31 @@ func TestFlightsOfOthers(t *testing.T) {
 	}
 }
 
+// TestFlightsOfOneAddress asks from where the one is who gets nowhere: they wait for the same turn, and do no more.
+func TestFlightsOfOneAddress(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fs, version := newFlights()
+		var fills atomic.Int64
+		var asking sync.WaitGroup
+		for range 10 {
+			asking.Go(func() {
+				if _, err := fs.do(t.Context(), "key", "a", version.Load, func(uint64) (*page, error) {
+					fills.Add(1)
+					time.Sleep(time.Minute)
+					return &page{}, nil
+				}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		asking.Wait()
+		if n := fills.Load(); n != 1 {
+			t.Errorf("%d times", n)
+		}
+	})
+}
+
 var errNotThere = apperr.New(apperr.NotFound, "")
 
 // TestFlightsAnswerIsOld asks after a write for what is not there for one who asked before it.
@@ -121,10 +147,10 @@ func TestFlightsAnswerIsOld(t *testing.T) {
 			}
 			return &page{version: version}, nil
 		}
-		go func() { _, _ = fs.do(t.Context(), "key", version.Load, fill) }()
+		go func() { _, _ = fs.do(t.Context(), "key", "a", version.Load, fill) }()
 		synctest.Wait()
 		version.Add(1)
-		if p, err := fs.do(t.Context(), "key", version.Load, fill); err != nil || p.version != 1 {
+		if p, err := fs.do(t.Context(), "key", "a", version.Load, fill); err != nil || p.version != 1 {
 			t.Errorf("%+v, %v", p, err)
 		}
 	})
@@ -136,12 +162,12 @@ func TestFlightsClientGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs, version := newFlights()
 		fill := func(uint64) (*page, error) { time.Sleep(500 * time.Millisecond); return &page{}, nil }
-		go func() { _, _ = fs.do(t.Context(), "key", version.Load, fill) }()
+		go func() { _, _ = fs.do(t.Context(), "key", "a", version.Load, fill) }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		if p, err := fs.do(ctx, "key", version.Load, fill); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 100*time.Millisecond {
+		if p, err := fs.do(ctx, "key", "b", version.Load, fill); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 100*time.Millisecond {
 			t.Errorf("%+v, %v after %v", p, err, time.Since(start))
 		}
 		time.Sleep(time.Second)

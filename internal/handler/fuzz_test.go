@@ -141,7 +141,7 @@ func FuzzHeaders(f *testing.F) {
 	api := &API{Services: service.New(nil, security.NewPasswords(4), tokens, security.NewLimiter(1, time.Hour), time.Hour), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		CORSOrigins: []string{"http://shop.example"}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Ready: func(context.Context) error { return nil }}
 	router := api.Routes()
-	p, err := newPage(httptest.NewRequest("GET", "/", nil), "x", nil)
+	p, err := newPage(httptest.NewRequest("GET", "/", nil), content{v: "x"})
 	if err != nil {
 		f.Fatal(err)
 	}

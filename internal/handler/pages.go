@@ -35,9 +35,16 @@ type page struct {
 	version uint64    // of the products when it was read
 }
 
-func newPage(r *http.Request, v any, header http.Header) (*page, error) {
+// content is what a page is made of.
+type content struct {
+	v      any
+	header http.Header // of a list: Link, X-Total-Count
+	read   time.Time   // when reading began, zero if that was at once
+}
+
+func newPage(r *http.Request, c content) (*page, error) {
 	var body []byte
-	if err := encode(v, func(encoded []byte) {
+	if err := encode(c.v, func(encoded []byte) {
 		if body = withPictures(r, encoded); len(body) == len(encoded) {
 			body = bytes.Clone(encoded)
 		}
@@ -45,7 +52,7 @@ func newPage(r *http.Request, v any, header http.Header) (*page, error) {
 		return nil, err
 	}
 	p := newPageOf("application/json", body)
-	p.header = header
+	p.header, p.made = c.header, c.read
 	return p, nil
 }
 
@@ -79,21 +86,23 @@ func newPages() *pages {
 }
 
 // get returns the page of a key as it is at the present version of the products, from what is kept or by fill, which
-// others who ask meanwhile share.
-func (ps *pages) get(ctx context.Context, key string, version func() uint64, fill func() (*page, error)) (*page, error) {
+// others who ask meanwhile share. fill says when it began to read, if that was not at once.
+func (ps *pages) get(ctx context.Context, key string, asker func() string, version func() uint64, fill func() (*page, error)) (*page, error) {
 	ps.mu.RLock()
 	p := ps.kept[key]
 	ps.mu.RUnlock()
 	if p != nil && p.version == version() && time.Since(p.made) < pageAge {
 		return p, nil
 	}
-	return ps.flights.do(ctx, key, version, func(version uint64) (*page, error) {
-		made := time.Now()
+	return ps.flights.do(ctx, key, asker(), version, func(version uint64) (*page, error) {
+		asked := time.Now()
 		p, err := fill()
 		if err != nil {
 			return nil, err
 		}
-		p.made, p.version = made, version
+		if p.version = version; p.made.IsZero() {
+			p.made = asked
+		}
 		ps.keep(key, p)
 		return p, nil
 	})
@@ -128,23 +137,23 @@ func (ps *pages) keep(key string, p *page) {
 
 // respondPage answers with what fill reads, or what it read a moment ago: as JSON with an entity tag, or
 // with 304 to a client that has it already. Caches may keep it and must ask each time.
-func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx context.Context) (any, http.Header, error)) error {
+func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx context.Context) (content, error)) error {
 	read := func() (*page, error) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
 		if a.Observe.Read != nil {
 			a.Observe.Read()
 		}
-		v, header, err := fill(ctx)
+		c, err := fill(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return newPage(r, v, header)
+		return newPage(r, c)
 	}
 	var p *page
 	var err error
 	if key := requestOf(r.Context()).origin + routePath(r) + "?" + r.URL.RawQuery; len(key) <= maxPageKey {
-		p, err = a.pages.get(r.Context(), key, a.Services.Products.Version, read)
+		p, err = a.pages.get(r.Context(), key, func() string { return a.asker(r) }, a.Services.Products.Version, read)
 	} else {
 		p, err = read()
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestPagesRoom asks for more than there is room for, again and again and at many versions.
@@ -15,7 +17,7 @@ func TestPagesRoom(t *testing.T) {
 		for range 2 {
 			for i := range 2000 {
 				want := strings.Repeat(fmt.Sprint(i), 3000)
-				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), func() uint64 { return version }, func() (*page, error) { return newPage(nobody, want, nil) })
+				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, func() uint64 { return version }, func() (*page, error) { return newPage(nobody, content{v: want}) })
 				if err != nil || len(p.body) < 3000 || !strings.Contains(string(p.body), fmt.Sprint(i)) {
 					t.Fatalf("page %d is %.20s, %v", i, p.body, err)
 				}
@@ -37,7 +39,7 @@ func TestSmallPagesRoom(t *testing.T) {
 	ps, nobody := newPages(), httptest.NewRequest("GET", "/", nil)
 	for i := range 20_000 {
 		for range 2 {
-			if _, err := ps.get(t.Context(), fmt.Sprint("page ", i), func() uint64 { return 1 }, func() (*page, error) { return newPage(nobody, []int{}, nil) }); err != nil {
+			if _, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, func() uint64 { return 1 }, func() (*page, error) { return newPage(nobody, content{v: []int{}}) }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -45,4 +47,37 @@ func TestSmallPagesRoom(t *testing.T) {
 	if n := len(ps.kept); n > maxKept/pageCost || n < 1000 {
 		t.Errorf("%d pages are kept", n)
 	}
+}
+
+func nowhere() string { return "" }
+
+// TestPageIsKeptFromItsReading waits long before it reads, and then reads long: what counts is since when it may be old.
+func TestPageIsKeptFromItsReading(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ps, nobody, fills := newPages(), httptest.NewRequest("GET", "/", nil), 0
+		get := func(key string, waits, reads time.Duration) {
+			if _, err := ps.get(t.Context(), key, nowhere, func() uint64 { return 1 }, func() (*page, error) {
+				fills++
+				time.Sleep(waits)
+				began := time.Now()
+				time.Sleep(reads)
+				return newPage(nobody, content{v: 1, read: began})
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, c := range []struct {
+			waits, reads time.Duration
+			fills        int
+		}{{2 * pageAge, 0, 2}, {0, 2 * pageAge, 4}} {
+			fills = 0
+			for range 4 {
+				get(fmt.Sprint(i), c.waits, c.reads)
+			}
+			if fills != c.fills {
+				t.Errorf("%d: read %d times, want %d", i, fills, c.fills)
+			}
+		}
+	})
 }

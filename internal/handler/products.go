@@ -15,18 +15,18 @@ type productAnswer struct {
 }
 
 func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
-	return a.respondPage(w, r, func(ctx context.Context) (any, http.Header, error) {
+	return a.respondPage(w, r, func(ctx context.Context) (content, error) {
 		q, err := readQuery(r)
 		if err != nil {
-			return nil, nil, err
+			return content{}, err
 		}
 		filter := q.productFilter()
 		if err := q.err(&filter); err != nil {
-			return nil, nil, err
+			return content{}, err
 		}
 		filter.Asker = a.asker(r)
 		list, err := a.Services.Products.List(ctx, filter)
-		return list.Items, listHeader(r, list), err
+		return content{list.Items, listHeader(r, list), list.Read}, err
 	})
 }
 
@@ -44,20 +44,20 @@ func (q *query) productFilter() model.ProductFilter {
 }
 
 func (a *API) listCategories(w http.ResponseWriter, r *http.Request) error {
-	return a.respondPage(w, r, func(ctx context.Context) (any, http.Header, error) {
+	return a.respondPage(w, r, func(ctx context.Context) (content, error) {
 		categories, err := a.Services.Products.ListCategories(ctx)
-		return categories, nil, err
+		return content{v: categories}, err
 	})
 }
 
 func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
-	return a.respondPage(w, r, func(ctx context.Context) (any, http.Header, error) {
+	return a.respondPage(w, r, func(ctx context.Context) (content, error) {
 		id, err := pathID(r)
 		if err != nil {
-			return nil, nil, err
+			return content{}, err
 		}
 		product, err := a.Services.Products.Get(ctx, id)
-		return product, nil, err
+		return content{v: product}, err
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"hexamart/internal/model"
 	"hexamart/internal/security"
@@ -30,6 +31,10 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	product func(T) model.Product) (model.List[T], error) {
 	if err := f.Validate(); err != nil {
 		return model.List[T]{}, err
+	}
+	var began time.Time
+	if f.Search != "" { // in an index that is of this moment
+		began = time.Now()
 	}
 	found, err := s.searchFor(ctx, f.Search)
 	if err != nil {
@@ -58,6 +63,9 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 		}
 		rows, tried = nil, len(ids)
 		if err := s.run(ctx, page, ids, func(ctx context.Context, query string, args ...any) (err error) {
+			if began.IsZero() {
+				began = time.Now()
+			}
 			rows, err = selectPage[T](ctx, s.db, f.Page.Limit+1, query, args...)
 			return err
 		}); err != nil {
@@ -68,6 +76,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 		}
 	}
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
+	list.Read = began
 	if f.Page.Count {
 		var total []int64
 		err = s.run(ctx, productQuery{"COUNT(*)", "", turns, network(f.Asker), where, args, ""}, found.all(), func(ctx context.Context, query string, args ...any) error {
