@@ -2,14 +2,16 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 )
 
 // The shop's live memory is a few MB, of which the collector's default would let as much again pile up and
 // so run some dozens of times a second under load. GOGC and GOMEMLIMIT still have the last word.
 const (
 	gcPercent   = 400
-	memoryLimit = 78 << 20 // bytes, from which on the collector works as hard as by default, or harder
+	memoryLimit = 78 << 20 // bytes, from which on the collector works as hard as by default
 )
 
 func tuneMemory() {
@@ -18,12 +20,39 @@ func tuneMemory() {
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+		afterCollections(newMemory().setLimit)
 	}
 }
 
-// leaveRoomFor raises the limit where an index of so many bytes would let the collector run all the time.
-func leaveRoomFor(index int) {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(max(memoryLimit, 2*int64(index)))
+// memory tells what the process has, as of the last collection.
+type memory struct{ samples []metrics.Sample }
+
+func newMemory() *memory {
+	m := &memory{}
+	for _, name := range []string{"/gc/heap/live:bytes", "/memory/classes/total:bytes", "/memory/classes/heap/released:bytes",
+		"/memory/classes/heap/objects:bytes", "/memory/classes/heap/free:bytes", "/memory/classes/heap/unused:bytes"} {
+		m.samples = append(m.samples, metrics.Sample{Name: name})
 	}
+	return m
+}
+
+// setLimit raises the limit where more is live than it has room for, or lowers it again: else the collector would run all
+// the time and find nothing, and nobody would be served. What others can make live is bounded elsewhere.
+func (m *memory) setLimit() {
+	metrics.Read(m.samples)
+	live, others := m.samples[0].Value.Uint64(), m.samples[1].Value.Uint64()
+	for _, heap := range m.samples[2:] {
+		others -= heap.Value.Uint64()
+	}
+	debug.SetMemoryLimit(max(memoryLimit, int64(others+2*live))) // #nosec G115 -- it is some MB
+}
+
+// afterCollections calls fn after each collection from now on.
+func afterCollections(fn func()) {
+	type mark struct{ self *mark } // which nobody holds
+	m := &mark{}
+	runtime.AddCleanup(m, func(fn func()) {
+		fn()
+		afterCollections(fn)
+	}, fn)
 }

@@ -16,7 +16,6 @@ func (s *shop) keepNames(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("reading the products' names; searches go without an index", "error", err)
 		} else if size > 0 {
-			leaveRoomFor(size)
 			s.log.Debug("read the products' names", "bytes", size, "took", time.Since(began))
 		}
 		select {

@@ -61,9 +61,13 @@ func newPageOf(kind string, body []byte) *page {
 	return &page{kind: kind, body: body, tag: tagOf(body), zipped: sync.OnceValue(func() []byte { return zip(body) })}
 }
 
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }} // each of which takes some hundred KB
+
 func zip(body []byte) []byte {
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
+	w := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(w)
+	w.Reset(&b)
 	_, _ = w.Write(body) // to memory
 	_ = w.Close()
 	return b.Bytes()
