@@ -11,7 +11,7 @@ import (
 // so run some dozens of times a second under load. GOGC and GOMEMLIMIT still have the last word.
 const (
 	gcPercent   = 400
-	memoryLimit = 78 << 20 // bytes, from which on the collector works as hard as by default
+	memoryLimit = 78 << 20 // bytes, from which on the collector works as hard as by default, or up to twice as hard
 )
 
 func tuneMemory() {
@@ -44,7 +44,7 @@ func (m *memory) setLimit() {
 	for _, heap := range m.samples[2:] {
 		others -= heap.Value.Uint64()
 	}
-	debug.SetMemoryLimit(max(memoryLimit, int64(others+2*live))) // #nosec G115 -- it is some MB
+	debug.SetMemoryLimit(max(memoryLimit, int64(others+live+live/2))) // #nosec G115 -- it is some MB
 }
 
 // afterCollections calls fn after each collection from now on.
