@@ -26,14 +26,18 @@ const MaxWalks = maxWalks
 // FillWalks is like FillSearches.
 func FillWalks(p *Products) (leave func()) { return fill(p.walks, maxWalks) }
 
-// FillWalksForGood is FillWalks of which one turn alone is given back: from then on one goes after another.
-func FillWalksForGood(p *Products) (leave func()) {
+// FillWalksForGood is FillWalks of which one turn alone is given back: from then on one goes after another. waiting is how many
+// wait for it.
+func FillWalksForGood(p *Products) (leave func(), waiting func() int) {
 	fill(p.walks, maxWalks-1)
-	return fill(p.walks, 1)
+	return fill(p.walks, 1), p.walks.Waiting
 }
 
-// WaitingToWalk is how many wait for one of those.
-func WaitingToWalk(p *Products) int { return p.walks.Waiting() }
+// FillListsForGood is the same for all other lists.
+func FillListsForGood(p *Products) (leave func(), waiting func() int) {
+	fill(p.lists, maxLists-1)
+	return fill(p.lists, 1), p.lists.Waiting
+}
 
 func fill(turns *security.Queue, places int) (leave func()) {
 	var left []func()

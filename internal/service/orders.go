@@ -5,18 +5,21 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/jmoiron/sqlx"
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/database"
 	"hexamart/internal/model"
+	"hexamart/internal/security"
 )
 
 // Orders are what was bought.
 type Orders struct {
 	db       *sqlx.DB
 	products *Products
+	lists    *security.Queue
 	placing  coalescer[newOrder, model.PlacedOrder]
 }
 
@@ -27,6 +30,11 @@ var errNoOrder = apperr.New(apperr.NotFound, "There is no such order.")
 
 // List returns a page of a user's own orders, newest first.
 func (s *Orders) List(ctx context.Context, userID int64, page model.Page) (model.List[model.Order], error) {
+	done, err := s.lists.Enter(ctx, "user "+strconv.FormatInt(userID, 10))
+	if err != nil {
+		return model.List[model.Order]{}, fail("list orders", err)
+	}
+	defer done()
 	list, err := listOrders(ctx, s.db, orderColumns, model.OrderFilter{UserID: userID, Page: page},
 		func(o *model.Order) *model.Order { return o })
 	return list, fail("list orders", err)

@@ -18,6 +18,7 @@ import (
 type Products struct {
 	db       *sqlx.DB
 	changes  atomic.Uint64
+	lists    *security.Queue // of all others, and of those of orders
 	searches *security.Queue // of those that look at all names in the database
 	walks    *security.Queue // of those that may walk along an index for long
 	names    *names

@@ -174,39 +174,56 @@ func TestListAllTurns(t *testing.T) {
 	}
 }
 
-// TestListTurnsAreFair has one address ask for many lists that take long: who comes from another one does not wait for all of them.
+// TestListTurnsAreFair has one address, or one user, ask for many lists: who comes from elsewhere does not wait for all of them.
 func TestListTurnsAreFair(t *testing.T) {
 	t.Parallel()
-	s := testkit.NewShop(t)
-	s.Product("Lamp", "19.99", 5)
-	list := func(asker string) error {
-		_, err := s.Services.Products.List(t.Context(), model.ProductFilter{Page: model.Page{Count: true}, Asker: asker})
-		return err
-	}
-	leave := service.FillWalksForGood(s.Services.Products)
-	done := make(chan string, 41)
-	for i := range 41 {
-		asker := fmt.Sprintf("2001:db8::%x", i) // of one subscriber
-		if i == 40 {
-			asker = "2001:db8:0:1::1"
-		}
-		go func() {
-			if err := list(asker); err != nil {
-				t.Error(err)
+	products := func(f model.ProductFilter) func(s *testkit.Shop, i int) error {
+		return func(s *testkit.Shop, i int) error {
+			f.Asker = fmt.Sprintf("2001:db8::%x", i) // of one subscriber
+			if i == 40 {
+				f.Asker = "2001:db8:0:1::1"
 			}
-			done <- asker
-		}()
-		for service.WaitingToWalk(s.Services.Products) < i+1 {
-			if time.Sleep(time.Millisecond); t.Context().Err() != nil {
-				t.Fatal("it does not wait")
-			}
+			_, err := s.Services.Products.List(t.Context(), f)
+			return err
 		}
 	}
-	leave()
-	for i := range 41 {
-		if asker := <-done; asker == "2001:db8:0:1::1" && i > 15 {
-			t.Errorf("%d from one address went before", i)
-		}
+	for name, c := range map[string]struct {
+		fill func(*service.Products) (leave func(), waiting func() int)
+		list func(s *testkit.Shop, i int) error
+	}{
+		"ThatTakeLong": {service.FillWalksForGood, products(model.ProductFilter{Page: model.Page{Count: true}})},
+		"Others":       {service.FillListsForGood, products(model.ProductFilter{})},
+		"OfOrders": {service.FillListsForGood, func(s *testkit.Shop, i int) error {
+			_, err := s.Services.Orders.List(t.Context(), int64(1+i/40), model.Page{})
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			s.Product("Lamp", "19.99", 5)
+			leave, waiting := c.fill(s.Services.Products)
+			done := make(chan int, 41)
+			for i := range 41 {
+				go func() {
+					if err := c.list(s, i); err != nil {
+						t.Error(err)
+					}
+					done <- i
+				}()
+				for waiting() < i+1 {
+					if time.Sleep(time.Millisecond); t.Context().Err() != nil {
+						t.Fatal("it does not wait")
+					}
+				}
+			}
+			leave()
+			for n := range 41 {
+				if i := <-done; i == 40 && n > 15 {
+					t.Errorf("%d from elsewhere went before", n)
+				}
+			}
+		})
 	}
 }
 

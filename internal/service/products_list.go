@@ -100,8 +100,8 @@ type productQuery struct {
 	end            string
 }
 
-// run lets a query be read among the products with these ids, or if that is nil among all. One that may have to look at all
-// of them waits for its turn.
+// run lets a query be read among the products with these ids, or if that is nil among all. It waits for its turn, of which
+// there are fewer for one that may have to look at all of them.
 func (s *Products) run(ctx context.Context, q productQuery, ids []int64, read func(ctx context.Context, query string, args ...any) error) error {
 	selecting := "SELECT "
 	if ids != nil {
@@ -112,12 +112,16 @@ func (s *Products) run(ctx context.Context, q productQuery, ids []int64, read fu
 		q.where, q.args = append(slices.Clone(q.where), clause), slices.Concat(q.args, args)
 		q.index = " FORCE INDEX (PRIMARY)"
 	}
-	if q.turns != nil && (ids == nil || len(ids) > manyIDs) {
-		done, err := q.turns.Enter(ctx, q.asker)
-		if err != nil {
-			return err
-		}
-		defer done()
+	turns, long := s.lists, q.turns != nil && (ids == nil || len(ids) > manyIDs)
+	if long {
+		turns = q.turns
+	}
+	done, err := turns.Enter(ctx, q.asker)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if long {
 		// The server goes on with what it has begun, whoever hangs up, so the turn is over when that is.
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), turnTime)

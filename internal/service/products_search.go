@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"hexamart/internal/database"
 	"hexamart/internal/model"
 )
 
@@ -79,6 +80,13 @@ const maxSearches = 6
 
 // maxWalks is the same for lists that may walk along an index for long.
 const maxWalks = 4
+
+// maxLists is the same for all other lists: some connections to the database stay for whoever wants less. Who asks for many at
+// once, of whom all that the server has connections for may wait, waits for themselves.
+const (
+	maxLists      = database.MaxConns * 3 / 4
+	waitingToList = 10_000
+)
 
 // turnTime is for how long the answer to a boundedSelect is waited for, which the server ends sooner.
 const turnTime = 12 * time.Second
