@@ -32,11 +32,11 @@ var errLost = errors.New("it was given up")
 
 // do returns what fill returns, or what another's fill returns that began at the same version or a later one. Work that failed
 // for one asker is done again for the next; when it takes long, somebody from elsewhere begins anew for all who still wait.
-func (fs *flights) do(ctx context.Context, key, asker string, version func() uint64, fill func(version uint64) (*page, error)) (*page, error) {
-	asked := version()
+func (fs *flights) do(ctx context.Context, key, asker string, of versions, fill func(version uint64) (*page, error)) (*page, error) {
+	asked := of.Version()
 	var slow *flight
 	for {
-		f, leads := fs.join(key, asker, version, slow)
+		f, leads := fs.join(key, asker, of, slow)
 		if leads {
 			fs.lead(key, f, fill)
 			return f.page, f.err
@@ -47,20 +47,20 @@ func (fs *flights) do(ctx context.Context, key, asker string, version func() uin
 			return nil, err
 		case !done:
 			slow = f
-		case f.version >= asked && (f.err == nil || forAll(f.err)):
+		case f.version >= asked && (f.err == nil || forAll(f.err)), f.err == nil && f.page.holds(of):
 			return f.page, f.err
 		}
 	}
 }
 
 // join returns the flight for a key, and whether it is the caller's to lead. One that was too slow is no longer joined.
-func (fs *flights) join(key, asker string, version func() uint64, slow *flight) (f *flight, leads bool) {
+func (fs *flights) join(key, asker string, of versions, slow *flight) (f *flight, leads bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if f = fs.under[key]; f != nil && f != slow {
 		return f, false
 	}
-	f = &flight{asker: asker, version: version(), done: make(chan struct{}), err: errLost} // unless fill returns
+	f = &flight{asker: asker, version: of.Version(), done: make(chan struct{}), err: errLost} // unless fill returns
 	fs.under[key] = f
 	return f, true
 }

@@ -13,9 +13,15 @@ import (
 	"hexamart/internal/apperr"
 )
 
-func newFlights() (*flights, *atomic.Uint64) {
-	return &flights{under: map[string]*flight{}}, &atomic.Uint64{}
+func newFlights() (*flights, *written) {
+	return &flights{under: map[string]*flight{}}, &written{}
 }
+
+// written are products that are written, as a test has it.
+type written struct{ atomic.Uint64 }
+
+func (w *written) Version() uint64 { return w.Load() }
+func (w *written) Edition() uint64 { return 0 }
 
 // TestFlightsUnderWrites asks again and again while the version rises again and again: the work is done once at a time, and
 // nobody is told of a version before their own.
@@ -39,7 +45,7 @@ func TestFlightsUnderWrites(t *testing.T) {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 				version.Add(1)
 				asked := version.Load()
-				if p, err := fs.do(t.Context(), "key", "a", version.Load, fill); err != nil || p.version < asked {
+				if p, err := fs.do(t.Context(), "key", "a", version, fill); err != nil || p.version < asked {
 					t.Errorf("%+v, %v, want version %d", p, err, asked)
 				}
 			})
@@ -75,7 +81,7 @@ func TestFlightsOfOthers(t *testing.T) {
 				fs, version := newFlights()
 				var fills atomic.Int64
 				ask := func(asker string, work func(t *testing.T) error) error {
-					_, err := fs.do(t.Context(), "key", asker, version.Load, func(uint64) (*page, error) {
+					_, err := fs.do(t.Context(), "key", asker, version, func(uint64) (*page, error) {
 						fills.Add(1)
 						time.Sleep(100 * time.Millisecond)
 						return &page{}, work(t)
@@ -117,7 +123,7 @@ func TestFlightsOfOneAddress(t *testing.T) {
 		var asking sync.WaitGroup
 		for range 10 {
 			asking.Go(func() {
-				if _, err := fs.do(t.Context(), "key", "a", version.Load, func(uint64) (*page, error) {
+				if _, err := fs.do(t.Context(), "key", "a", version, func(uint64) (*page, error) {
 					fills.Add(1)
 					time.Sleep(time.Minute)
 					return &page{}, nil
@@ -147,10 +153,10 @@ func TestFlightsAnswerIsOld(t *testing.T) {
 			}
 			return &page{version: version}, nil
 		}
-		go func() { _, _ = fs.do(t.Context(), "key", "a", version.Load, fill) }()
+		go func() { _, _ = fs.do(t.Context(), "key", "a", version, fill) }()
 		synctest.Wait()
 		version.Add(1)
-		if p, err := fs.do(t.Context(), "key", "a", version.Load, fill); err != nil || p.version != 1 {
+		if p, err := fs.do(t.Context(), "key", "a", version, fill); err != nil || p.version != 1 {
 			t.Errorf("%+v, %v", p, err)
 		}
 	})
@@ -162,12 +168,12 @@ func TestFlightsClientGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs, version := newFlights()
 		fill := func(uint64) (*page, error) { time.Sleep(500 * time.Millisecond); return &page{}, nil }
-		go func() { _, _ = fs.do(t.Context(), "key", "a", version.Load, fill) }()
+		go func() { _, _ = fs.do(t.Context(), "key", "a", version, fill) }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		if p, err := fs.do(ctx, "key", "b", version.Load, fill); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 100*time.Millisecond {
+		if p, err := fs.do(ctx, "key", "b", version, fill); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 100*time.Millisecond {
 			t.Errorf("%+v, %v after %v", p, err, time.Since(start))
 		}
 		time.Sleep(time.Second)

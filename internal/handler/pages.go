@@ -20,6 +20,8 @@ const (
 	maxKept    = 8 << 20                        // bytes of all of them
 	maxPageKey = 300                            // bytes; longer queries are hardly asked twice
 	pageCost   = 1 << 10                        // bytes of a page beside its body and key, about
+	longPage   = 20 * time.Millisecond
+	restAfter  = 4 // times what it took
 )
 
 // page is an answer that is the same for everybody, encoded.
@@ -33,6 +35,9 @@ type page struct {
 	size    int       // bytes that it takes while it is kept
 	made    time.Time // before it was read
 	version uint64    // of the products when it was read
+	edition uint64    // likewise
+	took    time.Duration
+	long    bool
 }
 
 // content is what a page is made of.
@@ -40,6 +45,7 @@ type content struct {
 	v      any
 	header http.Header // of a list: Link, X-Total-Count
 	read   time.Time   // when reading began, zero if that was at once
+	long   bool        // that may take long
 }
 
 func newPage(r *http.Request, c content) (*page, error) {
@@ -52,7 +58,7 @@ func newPage(r *http.Request, c content) (*page, error) {
 		return nil, err
 	}
 	p := newPageOf("application/json", body)
-	p.header, p.made = c.header, c.read
+	p.header, p.made, p.long = c.header, c.read, c.long
 	return p, nil
 }
 
@@ -89,24 +95,39 @@ func newPages() *pages {
 	return &pages{flights: flights{under: map[string]*flight{}}, seed: maphash.MakeSeed(), kept: map[string]*page{}}
 }
 
+// versions are those of the products.
+type versions interface {
+	Version() uint64
+	Edition() uint64
+}
+
+// holds reports whether a page may still be shown: nothing was written since. Where it took long to read, stock may have
+// changed for a moment: who sells and takes back again and again does not keep the shop from everything else.
+func (p *page) holds(of versions) bool {
+	age := time.Since(p.made)
+	return age < pageAge && p.edition == of.Edition() &&
+		(p.version == of.Version() || p.long && p.took >= longPage && age < restAfter*p.took)
+}
+
 // get returns the page of a key as it is at the present version of the products, from what is kept or by fill, which
 // others who ask meanwhile share. fill says when it began to read, if that was not at once.
-func (ps *pages) get(ctx context.Context, key string, asker func() string, version func() uint64, fill func() (*page, error)) (*page, error) {
+func (ps *pages) get(ctx context.Context, key string, asker func() string, of versions, fill func() (*page, error)) (*page, error) {
 	ps.mu.RLock()
 	p := ps.kept[key]
 	ps.mu.RUnlock()
-	if p != nil && p.version == version() && time.Since(p.made) < pageAge {
+	if p != nil && p.holds(of) {
 		return p, nil
 	}
-	return ps.flights.do(ctx, key, asker(), version, func(version uint64) (*page, error) {
-		asked := time.Now()
+	return ps.flights.do(ctx, key, asker(), of, func(version uint64) (*page, error) {
+		asked, edition := time.Now(), of.Edition()
 		p, err := fill()
 		if err != nil {
 			return nil, err
 		}
-		if p.version = version; p.made.IsZero() {
+		if p.made.IsZero() {
 			p.made = asked
 		}
+		p.version, p.edition, p.took = version, edition, time.Since(p.made)
 		ps.keep(key, p)
 		return p, nil
 	})
@@ -157,7 +178,7 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 	var p *page
 	var err error
 	if key := requestOf(r.Context()).origin + routePath(r) + "?" + r.URL.RawQuery; len(key) <= maxPageKey {
-		p, err = a.pages.get(r.Context(), key, func() string { return a.asker(r) }, a.Services.Products.Version, read)
+		p, err = a.pages.get(r.Context(), key, func() string { return a.asker(r) }, a.Services.Products, read)
 	} else {
 		p, err = read()
 	}

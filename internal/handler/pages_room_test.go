@@ -17,7 +17,7 @@ func TestPagesRoom(t *testing.T) {
 		for range 2 {
 			for i := range 2000 {
 				want := strings.Repeat(fmt.Sprint(i), 3000)
-				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, func() uint64 { return version }, func() (*page, error) { return newPage(nobody, content{v: want}) })
+				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, still(version), func() (*page, error) { return newPage(nobody, content{v: want}) })
 				if err != nil || len(p.body) < 3000 || !strings.Contains(string(p.body), fmt.Sprint(i)) {
 					t.Fatalf("page %d is %.20s, %v", i, p.body, err)
 				}
@@ -39,7 +39,7 @@ func TestSmallPagesRoom(t *testing.T) {
 	ps, nobody := newPages(), httptest.NewRequest("GET", "/", nil)
 	for i := range 20_000 {
 		for range 2 {
-			if _, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, func() uint64 { return 1 }, func() (*page, error) { return newPage(nobody, content{v: []int{}}) }); err != nil {
+			if _, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, still(1), func() (*page, error) { return newPage(nobody, content{v: []int{}}) }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -51,13 +51,19 @@ func TestSmallPagesRoom(t *testing.T) {
 
 func nowhere() string { return "" }
 
+// still are products that nobody writes.
+type still uint64
+
+func (s still) Version() uint64 { return uint64(s) }
+func (s still) Edition() uint64 { return uint64(s) }
+
 // TestPageIsKeptFromItsReading waits long before it reads, and then reads long: what counts is since when it may be old.
 func TestPageIsKeptFromItsReading(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ps, nobody, fills := newPages(), httptest.NewRequest("GET", "/", nil), 0
 		get := func(key string, waits, reads time.Duration) {
-			if _, err := ps.get(t.Context(), key, nowhere, func() uint64 { return 1 }, func() (*page, error) {
+			if _, err := ps.get(t.Context(), key, nowhere, still(1), func() (*page, error) {
 				fills++
 				time.Sleep(waits)
 				began := time.Now()

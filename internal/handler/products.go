@@ -26,7 +26,7 @@ func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
 		}
 		filter.Asker = a.asker(r)
 		list, err := a.Services.Products.List(ctx, filter)
-		return content{list.Items, listHeader(r, list), list.Read}, err
+		return content{list.Items, listHeader(r, list), list.Read, list.Long}, err
 	})
 }
 

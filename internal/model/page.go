@@ -93,12 +93,13 @@ func (p *Page) checkTimeKey(c *check) {
 
 // List is one page of a collection. Next is the cursor of the page after it, empty on the last one.
 // Total is the length of the whole collection where the Page asked for it. Read is when reading began, after all waiting for
-// that: what was written later may be missing. Zero is not known.
+// that: what was written later may be missing. Zero is not known. Long says that reading may take long.
 type List[T any] struct {
 	Items []T
 	Next  string
 	Total *int64
 	Read  time.Time
+	Long  bool
 }
 
 // NewList makes a page of rows that were read with one row more than limit, so that it is known

@@ -74,9 +74,9 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 // writing. So a migration of one of them waits for orders that have all they need to come to their end, and not for those
 // that queue for the rows of one that itself waits behind the migration.
 const openOrderTables = `
-	SELECT (SELECT COUNT(*) FROM users WHERE FALSE) INTO @opened
-	FROM idempotency_keys, carts, products, orders, order_items, order_history, stock_ledger
-	WHERE FALSE
+	SELECT 1 INTO @opened
+	FROM orders, order_items, order_history, stock_ledger, products, carts, idempotency_keys
+	WHERE FALSE AND EXISTS (SELECT 1 FROM users)
 	FOR UPDATE`
 
 // takeOrder writes an order that is made of these lines of its user's cart, which end there.

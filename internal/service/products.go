@@ -30,6 +30,9 @@ type Products struct {
 // a product or its stock: what was read at one version is not to be shown at the next.
 func (s *Products) Version() uint64 { return s.changes.Load() }
 
+// Edition is such a number for writes that may have changed more than stock.
+func (s *Products) Edition() uint64 { return s.names.edits.Load() }
+
 // changed is called after every such write, also one that failed: its COMMIT may have come through. It is not for what was
 // refused before: nobody may make pages void for others without buying.
 func (s *Products) changed() { s.changes.Add(1) }

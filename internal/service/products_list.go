@@ -76,7 +76,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 		}
 	}
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
-	list.Read = began
+	list.Read, list.Long = began, page.turns != nil || f.Page.Count
 	if f.Page.Count {
 		var total []int64
 		err = s.run(ctx, productQuery{"COUNT(*)", "", turns, network(f.Asker), where, args, ""}, found.all(), func(ctx context.Context, query string, args ...any) error {
