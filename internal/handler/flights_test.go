@@ -18,10 +18,13 @@ func newFlights() (*flights, *written) {
 }
 
 // written are products that are written, as a test has it.
-type written struct{ atomic.Uint64 }
+type written struct {
+	atomic.Uint64
+	edition uint64
+}
 
 func (w *written) Version() uint64 { return w.Load() }
-func (w *written) Edition() uint64 { return 0 }
+func (w *written) Edition() uint64 { return w.edition }
 
 // TestFlightsUnderWrites asks again and again while the version rises again and again: the work is done once at a time, and
 // nobody is told of a version before their own.

@@ -49,6 +49,48 @@ func TestSmallPagesRoom(t *testing.T) {
 	}
 }
 
+// TestLongPagesRest writes stock after a page was read that takes long, or more than stock: only the former may be overlooked
+// for a moment.
+func TestLongPagesRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const took = 100 * time.Millisecond
+		for name, c := range map[string]struct {
+			long        bool
+			took, after time.Duration
+			edit, kept  bool
+		}{
+			"SoonAfter":    {true, took, 2 * took, false, true},
+			"Later":        {true, took, restAfter * took, false, false},
+			"WasShort":     {true, longPage / 2, 0, false, false},
+			"NeverIsLong":  {false, took, 0, false, false},
+			"Edited":       {true, took, 0, true, false},
+			"LongerThanIs": {true, pageAge, pageAge, false, false},
+		} {
+			ps, nobody, products, fills := newPages(), httptest.NewRequest("GET", "/", nil), &written{}, 0
+			get := func() {
+				if _, err := ps.get(t.Context(), "key", nowhere, products, func() (*page, error) {
+					fills++
+					time.Sleep(c.took)
+					return newPage(nobody, content{v: 1, long: c.long})
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			get()
+			get() // which is kept
+			products.Add(1)
+			if c.edit {
+				products.edition++
+			}
+			time.Sleep(c.after)
+			if get(); (fills == 2) != c.kept {
+				t.Errorf("%s: read %d times", name, fills)
+			}
+		}
+	})
+}
+
 func nowhere() string { return "" }
 
 // still are products that nobody writes.
