@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 )
@@ -9,12 +10,17 @@ import (
 // of bytes alone, and keeps of a header of six bytes many times as much. Browsers send about twenty, proxies add some.
 const maxHeadLines = 200
 
+// smallPiece is how much is read at once where a piece may hold the end of a body and lines of the next head, which are
+// not told apart, and so not counted.
+const smallPiece = 512
+
 var errHeadLines = errors.New("too many headers")
 
-// headLines counts the lines of a connection's heads as they come in. What of a head came in with the request before
-// is not counted, which is little.
+// headLines counts the lines of a connection's heads as they come in.
 type headLines struct {
 	over    bool // the head: a body comes, or nothing
+	unsure  bool // whether the head began with what was read before
+	body    int  // bytes since the last head
 	lines   int
 	bytes   int // of the line so far, without its end
 	tooMany bool
@@ -24,34 +30,50 @@ type headLines struct {
 func (h *headLines) note(state http.ConnState) {
 	switch state {
 	case http.StateIdle:
-		*h = headLines{tooMany: h.tooMany}
+		// A byte alone is that by which net/http finds out whether the client is still there.
+		*h = headLines{unsure: h.body > 1, tooMany: h.tooMany}
 	case http.StateActive:
 		h.over = true
 	}
 }
 
-// read counts what came in. It fails when the head has too many lines, and ever after: net/http overlooks an error here
-// and there, and would go on behind what was lost.
-func (h *headLines) read(p []byte) error {
-	if h.tooMany {
-		return errHeadLines
+// most is how much of so many bytes may be read at once.
+func (h *headLines) most(n int) int {
+	if h.over || h.unsure {
+		return min(n, smallPiece)
 	}
-	for _, b := range p {
-		switch {
-		case h.over:
-			return nil
-		case b == '\r':
-		case b != '\n':
-			h.bytes++
-		case h.bytes == 0:
-			h.over = h.lines > 0
-		default:
-			h.bytes = 0
-			if h.lines++; h.lines > maxHeadLines {
-				h.tooMany = true
-				return errHeadLines
-			}
+	return n
+}
+
+// fails reports whether the head has too many lines, and ever after: net/http overlooks an error here and there, and would
+// go on behind what was lost.
+func (h *headLines) fails() bool {
+	h.tooMany = h.tooMany || !h.over && h.lines > maxHeadLines
+	return h.tooMany
+}
+
+// read counts what came in, and returns how much of it is no more than the rest of the head, or is too much of it.
+func (h *headLines) read(p []byte) int {
+	if h.over {
+		h.body += len(p)
+		return len(p)
+	}
+	for at := 0; at < len(p); {
+		line, _, ended := bytes.Cut(p[at:], []byte{'\n'})
+		at += len(line)
+		h.bytes += len(bytes.TrimSuffix(line, []byte{'\r'}))
+		if !ended {
+			break
+		}
+		at++
+		if h.bytes == 0 && !h.unsure {
+			h.over = true
+			return at
+		}
+		h.bytes = 0
+		if h.lines++; h.lines > maxHeadLines && !h.unsure {
+			return at
 		}
 	}
-	return nil
+	return len(p)
 }

@@ -50,17 +50,23 @@ func TestUnreadableRequests(t *testing.T) {
 	}
 }
 
-// TestManyLines sends as many headers as are read, and bodies of more lines, each with and after a good request.
+// TestManyLines sends as many headers as are read, and bodies of more lines, with and after good requests and in two pieces,
+// wherever these are parted.
 func TestManyLines(t *testing.T) {
 	t.Parallel()
 	addr := serveWhole(t, testkit.NewShop(t))
 	const good = "GET /healthz HTTP/1.1\r\nHost: shop\r\n"
 	body := "{" + strings.Repeat("\n", 20*maxHeadLines) + "}"
-	long := fmt.Sprintf("POST /auth/register HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-	for name, raw := range map[string]string{
-		"Headers":   strings.Repeat(good+strings.Repeat("a:\r\n", maxHeadLines-2)+"\r\n", 3),
-		"Body":      long + good + "\r\n" + good + "\r\n",
-		"BodyAfter": good + "\r\n" + long + good + "\r\n",
+	long := fmt.Sprintf("POST /auth/register HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n", len(body))
+	for name, raw := range map[string][]string{
+		"Headers":       {strings.Repeat(good+strings.Repeat("a:\r\n", maxHeadLines-2)+"\r\n", 3)},
+		"Body":          {long + body + good + "\r\n" + good + "\r\n"},
+		"BodyAfter":     {good + "\r\n" + long + body + good + "\r\n"},
+		"WithinTheEnd":  {good + "\r\n" + long[:len(long)-2], long[len(long)-2:] + body + good + "\r\n"},
+		"WithinTheEnd2": {good + "\r\n" + long[:len(long)-1], long[len(long)-1:] + body + good + "\r\n"},
+		"WithinALine":   {long + body + long[:20], long[20:] + body + good + "\r\n"},
+		"AfterABody":    {long + body + long[:len(long)-2], long[len(long)-2:] + body + good + "\r\n"},
+		"WithTheBody":   {long, body + long, body + good + "\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +78,12 @@ func TestManyLines(t *testing.T) {
 			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 				t.Fatal(err)
 			}
-			go func() { _, _ = io.WriteString(conn, raw) }()
+			go func() {
+				for _, piece := range raw {
+					_, _ = io.WriteString(conn, piece)
+					time.Sleep(100 * time.Millisecond)
+				}
+			}()
 			r := bufio.NewReader(conn)
 			for i := range 3 {
 				res, err := http.ReadResponse(r, nil)
@@ -82,6 +93,56 @@ func TestManyLines(t *testing.T) {
 				if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != 200 && res.StatusCode != 422 {
 					t.Errorf("answer %d: %s, %v", i, res.Status, err)
 				}
+			}
+		})
+	}
+}
+
+// TestTooManyLines sends too many headers in two pieces, alone and after others, and waits: the answer comes at once.
+func TestTooManyLines(t *testing.T) {
+	t.Parallel()
+	addr := serveWhole(t, testkit.NewShop(t))
+	const good = "GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n"
+	const login = "POST /auth/login HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+	head := "GET / HTTP/1.1\r\nHost: shop\r\n" + strings.Repeat("a:\r\n", 6*maxHeadLines)
+	for name, c := range map[string]struct {
+		before string // with it comes as much of the head as a buffer takes
+		part   int    // of the head
+		served int
+	}{
+		"AtALine":    {"", 130, 0},
+		"InALine":    {"", 128, 0},
+		"Pipelined":  {good, 1000, 1},
+		"AfterABody": {login, 600, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				_, _ = io.WriteString(conn, c.before+head[:c.part])
+				time.Sleep(100 * time.Millisecond)
+				_, _ = io.WriteString(conn, head[c.part:])
+			}()
+			r, start := bufio.NewReader(conn), time.Now()
+			for i := range c.served + 1 {
+				res, err := http.ReadResponse(r, nil)
+				if err != nil {
+					t.Fatalf("answer %d: %v", i, err)
+				}
+				_, _ = io.Copy(io.Discard, res.Body)
+				if (res.StatusCode == http.StatusRequestHeaderFieldsTooLarge) != (i == c.served) {
+					t.Errorf("answer %d: %s", i, res.Status)
+				}
+			}
+			if took := time.Since(start); took > headerTimeout-time.Second {
+				t.Errorf("after %v", took)
 			}
 		})
 	}

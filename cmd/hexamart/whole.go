@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -41,6 +42,7 @@ type wholeConn struct {
 	held *[serverBuffer]byte
 
 	head headLines
+	rest []byte // that came with a head
 
 	refusal   func(status int) []byte
 	lingering chan struct{}
@@ -92,12 +94,23 @@ func (c *wholeConn) Close() error {
 	return nil
 }
 
-// Read ends a request whose head has too many lines.
-func (c *wholeConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if tooMany := c.head.read(p[:n]); tooMany != nil {
+// Read fails after a head has had too many lines: not with them, for net/http gives no answer where a request has not begun.
+// It ends where a head ends, so that the next one can be told from what is between them.
+func (c *wholeConn) Read(p []byte) (n int, err error) {
+	p = p[:c.head.most(len(p))]
+	switch {
+	case c.head.fails():
 		c.lingers.Store(true) // so that the client, who is still sending, gets the answer
-		return 0, tooMany
+		return 0, errHeadLines
+	case len(c.rest) > 0:
+		n = copy(p, c.rest)
+		c.rest = c.rest[n:]
+	default:
+		n, err = c.Conn.Read(p)
+	}
+	if head := c.head.read(p[:n]); head < n {
+		c.rest = append(bytes.Clone(p[head:n]), c.rest...)
+		return head, nil // what is wrong comes again
 	}
 	return n, err
 }
