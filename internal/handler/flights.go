@@ -44,7 +44,7 @@ func (fs *flights) do(ctx context.Context, key, asker string, of versions, fill 
 		done, err := f.wait(ctx, asker)
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, apperr.Retry(apperr.Unavailable, "The shop is very busy. Please try again in a moment.", retrySoon, err)
 		case !done:
 			slow = f
 		case f.version >= asked && (f.err == nil || forAll(f.err)), f.err == nil && f.page.holds(of):

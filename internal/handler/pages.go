@@ -111,16 +111,18 @@ func (p *page) holds(of versions) bool {
 
 // get returns the page of a key as it is at the present version of the products, from what is kept or by fill, which
 // others who ask meanwhile share. fill says when it began to read, if that was not at once.
-func (ps *pages) get(ctx context.Context, key string, asker func() string, of versions, fill func() (*page, error)) (*page, error) {
+func (ps *pages) get(ctx context.Context, key string, asker func() string, of versions, fill func(ctx context.Context) (*page, error)) (*page, error) {
 	ps.mu.RLock()
 	p := ps.kept[key]
 	ps.mu.RUnlock()
 	if p != nil && p.holds(of) {
 		return p, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout) // with all waiting for others
+	defer cancel()
 	return ps.flights.do(ctx, key, asker(), of, func(version uint64) (*page, error) {
 		asked, edition := time.Now(), of.Edition()
-		p, err := fill()
+		p, err := fill(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -163,9 +165,7 @@ func (ps *pages) keep(key string, p *page) {
 // respondPage answers with what fill reads, or what it read a moment ago: as JSON with an entity tag, or
 // with 304 to a client that has it already. Caches may keep it and must ask each time.
 func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx context.Context) (content, error)) error {
-	read := func() (*page, error) {
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
-		defer cancel()
+	read := func(ctx context.Context) (*page, error) {
 		if a.Observe.Read != nil {
 			a.Observe.Read()
 		}
@@ -180,7 +180,9 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 	if key := requestOf(r.Context()).origin + routePath(r) + "?" + r.URL.RawQuery; len(key) <= maxPageKey {
 		p, err = a.pages.get(r.Context(), key, func() string { return a.asker(r) }, a.Services.Products, read)
 	} else {
-		p, err = read()
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		p, err = read(ctx)
 	}
 	if err != nil {
 		return err
