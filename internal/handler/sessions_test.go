@@ -3,6 +3,7 @@ package handler_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -172,6 +173,35 @@ func TestRefreshGrace(t *testing.T) {
 		t.Error("there are two chains")
 	}
 	alive(t, s, "the second page", same, true)
+}
+
+// TestRefreshGraceIsOnesOwn brings a token that was spent a moment ago from elsewhere: it must have been copied.
+func TestRefreshGraceIsOnesOwn(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.API.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	s.Handler = s.API.Routes()
+	const from, agent, program = "X-Forwarded-For: ", "User-Agent: ", "Browser/1.0 "
+	for name, c := range map[string]struct {
+		address, agent string
+		status         int
+	}{
+		"Same":             {"2001:db8:0:1::7", "Browser/1.0", 200},
+		"SameNetwork":      {"2001:db8:0:1:2:3:4:5", "Browser/1.0", 200},
+		"AnotherNetwork":   {"2001:db8:0:2::7", "Browser/1.0", 401},
+		"AnotherOfAnother": {"198.51.100.7", "Browser/1.0", 401},
+		"AnotherProgram":   {"2001:db8:0:1::7", "curl/8", 401},
+		"NoProgram":        {"2001:db8:0:1::7", "", 401},
+	} {
+		first := s.User()
+		body := f(`{"refresh_token":%q}`, first.Refresh)
+		next := send(t, s, step{nil, "POST /auth/refresh", body, 200, nil}, from+"2001:db8:0:1::7", agent+program)
+		send(t, s, step{nil, "POST /auth/refresh", body, c.status, nil}, from+c.address, agent+c.agent)
+		access := &testkit.Person{Token: next.Field("access_token").(string)}
+		if got := s.Do(access, "GET", "/users/profile", ""); got.Status != c.status {
+			t.Errorf("%s: afterwards the session's answer is %d", name, got.Status)
+		}
+	}
 }
 
 // TestSessionsEnd ends sessions in all ways but a logout.

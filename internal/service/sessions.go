@@ -45,6 +45,8 @@ type keptToken struct {
 	ExpiresAt  time.Time  `db:"expires_at"`
 	BegunAt    time.Time  `db:"begun_at"` // of the session
 	NextIsGood bool       `db:"next_is_good"`
+	Address    *string    `db:"address"`
+	Agent      *string    `db:"agent"`
 	Over       bool       `db:"-"`
 	IsAdmin    bool       `db:"-"`
 }
@@ -108,7 +110,7 @@ func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput, by model.
 		if err != nil {
 			return err
 		}
-		if copied = kept.isCopied(); copied {
+		if copied = kept.isCopied(by); copied {
 			return endCopied(ctx, tx, kept, by)
 		}
 		if kept.SpentAt == nil {
@@ -138,12 +140,9 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 	if err == nil {
 		err = tx.GetContext(ctx, &k, `
 			SELECT r.family, r.generation, r.user_id, r.token_version, r.salt, r.spent_at, r.expires_at,
-				COALESCE(r.begun_at, r.created_at) AS begun_at, EXISTS (
-				SELECT 1
-				FROM refresh_tokens n
-				WHERE n.family = r.family AND n.generation = r.generation + 1 AND n.spent_at IS NULL
-			) AS next_is_good
+				COALESCE(r.begun_at, r.created_at) AS begun_at, n.family IS NOT NULL AS next_is_good, n.address, n.agent
 			FROM refresh_tokens r
+			LEFT JOIN refresh_tokens n ON n.family = r.family AND n.generation = r.generation + 1 AND n.spent_at IS NULL
 			WHERE r.hash = ?`, refresh.Hash())
 	}
 	if errors.Is(err, sql.ErrNoRows) {
@@ -154,9 +153,11 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 	return k, err
 }
 
-// isCopied reports whether the token was spent too long ago for whoever has it to be the one who spent it.
-func (k keptToken) isCopied() bool {
-	return k.SpentAt != nil && (!k.NextIsGood || k.Salt == nil || now().Sub(*k.SpentAt) > refreshGrace)
+// isCopied reports whether the token was spent too long ago for whoever has it to be the one who spent it, or from
+// another network or by another program.
+func (k keptToken) isCopied(by model.Actor) bool {
+	return k.SpentAt != nil && (!k.NextIsGood || k.Salt == nil || now().Sub(*k.SpentAt) > refreshGrace ||
+		k.Address != nil && network(*k.Address) != network(by.Address) || k.Agent != nil && *k.Agent != agentOf(by))
 }
 
 // spend exchanges a token for its successor.
@@ -228,7 +229,7 @@ func (s *Sessions) End(ctx context.Context, in model.LogoutInput, by model.Actor
 				return err
 			}
 			by.ID = kept.UserID
-			if good = !kept.Over && !kept.isCopied(); good && kept.IsAdmin {
+			if good = !kept.Over && !kept.isCopied(by); good && kept.IsAdmin {
 				if err := auditLogout(ctx, tx, by, in.Everywhere); err != nil {
 					return err
 				}
