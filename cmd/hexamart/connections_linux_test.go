@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -134,6 +135,42 @@ func TestConnectionsAreShared(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMetricsConnections holds more connections than anybody needs: the ones before give way, and none is kept for ever.
+func TestMetricsConnections(t *testing.T) {
+	t.Parallel()
+	server := newMetricsServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	if server.IdleTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 {
+		t.Error("a connection has no end")
+	}
+	stand := httptest.NewUnstartedServer(nil)
+	stand.Config = server
+	stand.Start()
+	defer stand.Close()
+	var conns []net.Conn
+	for range 2 * metricsConnections {
+		conn, err := net.Dial("tcp", stand.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = conn.Write([]byte("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		conns = append(conns, conn)
+	}
+	for i, conn := range conns[:metricsConnections/2] {
+		if !isGone(conn) {
+			t.Errorf("connection %d is kept", i)
+		}
+	}
 }
 
 // TestSubscriber tells whose a connection is.

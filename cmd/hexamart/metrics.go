@@ -86,10 +86,29 @@ func (p *program) serveMetrics(s *shop, api *handler.API) (stop func(), err erro
 	if addr, err := netip.ParseAddrPort(listener.Addr().String()); err == nil && addr.Addr().IsLoopback() {
 		handler = onlyByAddress(handler)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	server := newMetricsServer(handler, s.log)
 	go func() { _ = server.Serve(listener) }()
 	s.log.Info("metrics", "addr", listener.Addr().String())
 	return func() { _ = server.Close() }, nil
+}
+
+// Who collects metrics needs one connection or two, and waits for a profile for as long as it is asked to last.
+const (
+	metricsConnections  = 64
+	metricsWriteTimeout = 10 * time.Minute
+)
+
+func newMetricsServer(routes http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           routes,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      metricsWriteTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ConnState:         newConnections(metricsConnections, nil).note,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
 }
 
 // onlyByAddress refuses who asks for this machine by a name: a page on the web may give its own name this machine's address,

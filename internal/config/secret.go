@@ -71,7 +71,7 @@ func ReadSecret(path string) (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
-const byOthers, ofAll, ofOthers = 0o002, 0o007, 0o077
+const byOthers, ofAll, ofOthers = 0o022, 0o007, 0o077
 
 // ownPrivately makes sure that nobody else wrote a file, or put it where it is, and that nobody else can read it.
 func ownPrivately(file *os.File) error {
@@ -88,13 +88,13 @@ func ownPrivately(file *os.File) error {
 	case holder != self && holder != 0:
 		return fmt.Errorf("%s belongs to another user (uid %d): run as that user, or name another directory", filepath.Dir(path), holder)
 	case dir.Mode()&byOthers != 0:
-		return fmt.Errorf("everybody can write to %s: say chmod o-w %[1]s, and look whether what is in there is yours", filepath.Dir(path))
+		return fmt.Errorf("others can write to %s: say chmod go-w %[1]s, and look whether what is in there is yours", filepath.Dir(path))
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is no file", path)
 	case owner != self && owner != 0:
 		return fmt.Errorf("%s belongs to another user (uid %d): run as that user, or remove it", path, owner)
 	case info.Mode()&byOthers != 0, info.Mode()&ofAll != 0 && owner != self:
-		return fmt.Errorf("everybody can read or write %s: remove it, or say chmod 600 %[1]s if it is yours", path)
+		return fmt.Errorf("others can read or write %s: remove it, or say chmod 600 %[1]s if it is yours", path)
 	case info.Mode()&ofOthers != 0 && owner == self:
 		return file.Chmod(0o600)
 	}

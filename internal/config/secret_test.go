@@ -111,6 +111,7 @@ func TestKeepSecret(t *testing.T) {
 	}{
 		"OpenToWrite":           {0o700, 0o602, self, self},
 		"InADirectoryOfAll":     {0o707, 0o600, self, self},
+		"InADirectoryOfAGroup":  {0o770, 0o600, self, self},
 		"InAnothersDirectory":   {0o755, 0o600, self + 1, self},
 		"OfAnotherUser":         {0o700, 0o600, self, self + 1},
 		"OfAnotherUserOpenToUs": {0o700, 0o644, self, self + 1},

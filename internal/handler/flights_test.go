@@ -117,6 +117,48 @@ func TestFlightsOfOthers(t *testing.T) {
 	}
 }
 
+// TestFlightsThatTakeLong asks for what takes about as long as anybody is patient, or longer, again and again and from everywhere.
+func TestFlightsThatTakeLong(t *testing.T) {
+	t.Parallel()
+	for _, takes := range []time.Duration{sharePatience * 9 / 10, sharePatience * 11 / 10, 3 * sharePatience} {
+		for name, writes := range map[string]uint64{"": 0, "UnderWrites": 1} {
+			t.Run(takes.String()+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					fs, version := newFlights()
+					var fills, under atomic.Int64
+					var asking sync.WaitGroup
+					for i := range 500 {
+						asking.Go(func() {
+							time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+							version.Add(writes)
+							start := time.Now()
+							if _, err := fs.do(t.Context(), "key", fmt.Sprint(i), version, func(version uint64) (*page, error) {
+								fills.Add(1)
+								if under.Add(1) > 2 {
+									t.Error("it is done more than twice at a time")
+								}
+								defer under.Add(-1)
+								time.Sleep(takes)
+								return &page{version: version}, nil
+							}); err != nil {
+								t.Error(err)
+							}
+							if took := time.Since(start); took > 2*takes+sharePatience {
+								t.Errorf("after %v", took)
+							}
+						})
+					}
+					asking.Wait()
+					if n := fills.Load(); n > 12 {
+						t.Errorf("%d times", n)
+					}
+				})
+			})
+		}
+	}
+}
+
 // TestFlightsOfOneAddress asks from where the one is who gets nowhere: they wait for the same turn, and do no more.
 func TestFlightsOfOneAddress(t *testing.T) {
 	t.Parallel()
