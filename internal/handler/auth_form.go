@@ -76,7 +76,7 @@ func (f formFields) readParts(r *http.Request) error {
 	parts, err := r.MultipartReader()
 	for err == nil {
 		part, next := parts.NextPart()
-		if errors.Is(next, io.EOF) {
+		if next == io.EOF { // and nothing around it, as where there is no end
 			return nil
 		}
 		if err = next; err == nil && part.FileName() == "" && f.wants(part.FormName()) {

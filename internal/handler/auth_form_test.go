@@ -33,6 +33,7 @@ func TestLoginForm(t *testing.T) {
 		"FirstPart":   {multipart, part("name=username", "a") + part("name=username", "b") + "--x--\r\n", "a||"},
 		"File":        {multipart, part(`name=username; filename="f"`, "a") + part("name=password", "b") + "--x--\r\n", "|b|"},
 		"NoEnd":       {multipart, part("name=username", "a"), "malformed"},
+		"Nonsense":    {multipart, "nonsense", "malformed"},
 		"NoBoundary":  {"multipart/form-data", part("name=username", "a") + "--x--\r\n", "malformed"},
 	} {
 		r := httptest.NewRequest("POST", "/auth/login?username=query&email=query", strings.NewReader(c.body))

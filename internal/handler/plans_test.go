@@ -172,6 +172,7 @@ func (j *judge) hide(call, text string, plan []planRow) {
 	})
 	several := strings.Contains(text, "JOIN ") || strings.Count(text, "SELECT ") > 1
 	switch kind := shape(text); {
+	case strings.Contains(text, "WHERE FALSE"): // it looks for nothing
 	case !hidden:
 		j.judged[kind] = true
 	case several:
