@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,6 +19,16 @@ type client struct {
 	t     *testing.T
 	base  string
 	token string
+	from  string // an address of this machine, if not the usual one
+}
+
+// http is how the client connects; from an address of its own anew each time.
+func (c *client) http() *http.Client {
+	if c.from == "" {
+		return http.DefaultClient
+	}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.from)}}
+	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
 }
 
 // send returns the status and the body; status 0 means that there was no answer.
@@ -31,7 +42,7 @@ func (c *client) send(method, path, body string) (int, string) {
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := c.http().Do(req)
 	if err != nil {
 		return 0, err.Error()
 	}
