@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -129,6 +130,26 @@ func restore(ctx context.Context, p *program, args []string) error {
 	return errors.Join(err, s.close())
 }
 
+// restorer is who restores a backup: somebody who may do all in the shop's database, and nothing to its server, which could be told
+// to write files elsewhere.
+const (
+	restorer     = "hexamart_restore"
+	dropRestorer = "DROP USER IF EXISTS '" + restorer + "'@'localhost'"
+)
+
+func (s *shop) makeRestorer(ctx context.Context, password string) error {
+	for _, query := range []string{
+		dropRestorer,
+		"CREATE USER '" + restorer + "'@'localhost' IDENTIFIED BY '" + password + "'",
+		"GRANT ALL ON hexamart.* TO '" + restorer + "'@'localhost'",
+	} {
+		if _, err := s.db.ExecContext(ctx, query); err != nil {
+			return fmt.Errorf("restore, which has not begun: %w", err)
+		}
+	}
+	return nil
+}
+
 func checkDump(file *os.File) error {
 	plain, err := gzip.NewReader(file)
 	if err != nil {
@@ -157,10 +178,16 @@ func (s *shop) fillFrom(ctx context.Context, file *os.File) error {
 	if err != nil {
 		return err
 	}
-	// A file is only SQL for the private server, which can't reach out: the tool runs no commands that stand in it, among which
-	// there is the shell, and sends no file of this machine.
-	fill.Args = append(fill.Args, "--binary-mode", "--local-infile=0", "--default-character-set=utf8mb4", "hexamart")
+	// A file is only SQL for the shop's own database: the tool runs no commands that stand in it, among which there is the
+	// shell, and sends no file of this machine.
+	fill.Args = append(fill.Args, "--user="+restorer, "--binary-mode", "--local-infile=0", "--default-character-set=utf8mb4", "hexamart")
+	password := rand.Text()
+	fill.Env = append(os.Environ(), "MYSQL_PWD="+password)
 	fill.Stdin = plain
+	if err := s.makeRestorer(ctx, password); err != nil {
+		return err
+	}
+	defer func() { _, _ = s.db.ExecContext(context.WithoutCancel(ctx), dropRestorer) }() // the next one makes it anew
 	if said, err := fill.CombinedOutput(); err != nil {
 		return fmt.Errorf("restore, which is half done: %w: %s", err, bytes.TrimSpace(said))
 	}

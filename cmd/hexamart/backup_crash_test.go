@@ -105,6 +105,7 @@ func TestBackupIsNoScript(t *testing.T) {
 		"Within":    "CREATE TABLE products (id INT PRIMARY KEY);\nSELECT 1 \\! touch %s\n;\n",
 		"Delimiter": "DELIMITER $$\nSELECT 1 $$\n\\! touch %s\n",
 		"Outfile":   "SELECT 1 INTO OUTFILE '%s';\n",
+		"Log":       "CREATE TABLE products (id INT PRIMARY KEY);\nSET GLOBAL general_log_file = '%s';\nSET GLOBAL general_log = ON;\n",
 		"Nothing":   "-- %s\n",
 	} {
 		t.Run(name, func(t *testing.T) {
