@@ -70,21 +70,7 @@ func TestManyLines(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = conn.Close() }()
-			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-				t.Fatal(err)
-			}
-			go func() {
-				for _, piece := range raw {
-					_, _ = io.WriteString(conn, piece)
-					time.Sleep(100 * time.Millisecond)
-				}
-			}()
-			r := bufio.NewReader(conn)
+			r := sendPieces(t, addr, raw...)
 			for i := range 3 {
 				res, err := http.ReadResponse(r, nil)
 				if err != nil {
@@ -117,20 +103,7 @@ func TestTooManyLines(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = conn.Close() }()
-			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-				t.Fatal(err)
-			}
-			go func() {
-				_, _ = io.WriteString(conn, c.before+head[:c.part])
-				time.Sleep(100 * time.Millisecond)
-				_, _ = io.WriteString(conn, head[c.part:])
-			}()
-			r, start := bufio.NewReader(conn), time.Now()
+			r, start := sendPieces(t, addr, c.before+head[:c.part], head[c.part:]), time.Now()
 			for i := range c.served + 1 {
 				res, err := http.ReadResponse(r, nil)
 				if err != nil {
@@ -146,6 +119,26 @@ func TestTooManyLines(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sendPieces sends these one after the other, so that each is read by itself, and returns what comes back.
+func sendPieces(t *testing.T, addr string, pieces ...string) *bufio.Reader {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for _, piece := range pieces {
+			_, _ = io.WriteString(conn, piece) // may be cut off
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+	return bufio.NewReader(conn)
 }
 
 // serveWhole serves a shop as the program does and returns its address.

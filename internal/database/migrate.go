@@ -45,8 +45,8 @@ func Migrate(ctx context.Context, db *sqlx.DB) (applied []Migration, err error) 
 // A change of the schema waits for those who use its table, and everybody who comes later waits behind it. One of these
 // may have rows that one of those waits for, which no server notices (not an order, which opens its tables before it locks
 // a row): then the later one gives way first, whose patience is the shorter (tablePatience), and after a few such turns the
-// change does, so that nobody waits behind it for long. It lets the others go first and asks again, for about eight minutes in all. Once it has the table, it has a
-// little more patience, for those who are about to be done with rows that refer to it.
+// change does, so that nobody waits behind it for long. It lets the others go first and asks again, for about eight minutes
+// in all. Once it has the table, it has a little more patience, for those who are about to be done with rows that refer to it.
 const (
 	upPatience = "SET SESSION lock_wait_timeout = 2, innodb_lock_wait_timeout = 3"
 	upTries    = 60

@@ -80,7 +80,7 @@ func zip(body []byte) []byte {
 }
 
 // pages keeps what was asked for again, for a moment, and lets those who ask at once for one thing share the
-// work. What this instance writes makes all it keeps void.
+// work. What this instance writes makes all it keeps void, but see holds.
 type pages struct {
 	flights flights
 	seed    maphash.Seed

@@ -33,6 +33,12 @@ func FillWalksForGood(p *Products) (leave func(), waiting func() int) {
 	return fill(p.walks, 1), p.walks.Waiting
 }
 
+// FillSearchesForGood is the same for searches.
+func FillSearchesForGood(p *Products) (leave func(), waiting func() int) {
+	fill(p.searches, maxSearches-1)
+	return fill(p.searches, 1), p.searches.Waiting
+}
+
 // FillListsForGood is the same for all other lists.
 func FillListsForGood(p *Products) (leave func(), waiting func() int) {
 	fill(p.lists, maxLists-1)

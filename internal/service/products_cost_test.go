@@ -211,17 +211,58 @@ func TestListTurnsAreFair(t *testing.T) {
 					}
 					done <- i
 				}()
-				for waiting() < i+1 {
-					if time.Sleep(time.Millisecond); t.Context().Err() != nil {
-						t.Fatal("it does not wait")
-					}
-				}
+				awaitWaiting(t, waiting, i+1)
 			}
 			leave()
 			for n := range 41 {
 				if i := <-done; i == 40 && n > 15 {
 					t.Errorf("%d from elsewhere went before", n)
 				}
+			}
+		})
+	}
+}
+
+// awaitWaiting waits until so many wait for their turn.
+func awaitWaiting(t *testing.T, waiting func() int, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); waiting() < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d wait, not %d", waiting(), n)
+		}
+	}
+}
+
+// TestListSaysWhenItWasRead lets lists wait for their turn: one is as old as its reading, and a search as the index that it began with.
+func TestListSaysWhenItWasRead(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		filter model.ProductFilter
+		fill   func(*service.Products) (leave func(), waiting func() int)
+		waited bool
+	}{
+		"Others":       {model.ProductFilter{}, service.FillListsForGood, true},
+		"ThatTakeLong": {model.ProductFilter{InStock: new(true)}, service.FillWalksForGood, true},
+		"OfASearch":    {model.ProductFilter{Search: "lamp"}, service.FillSearchesForGood, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			s.Product("Lamp", "19.99", 5)
+			leave, waiting := c.fill(s.Services.Products)
+			read := make(chan time.Time, 1)
+			go func() {
+				list, err := s.Services.Products.List(t.Context(), c.filter)
+				if err != nil || len(list.Items) != 1 {
+					t.Errorf("%v, %v", list, err)
+				}
+				read <- list.Read
+			}()
+			awaitWaiting(t, waiting, 1)
+			turn := time.Now()
+			leave()
+			if at := <-read; at.IsZero() || at.After(turn) != c.waited {
+				t.Errorf("read at %v, its turn was at %v", at, turn)
 			}
 		})
 	}

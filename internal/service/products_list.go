@@ -78,16 +78,22 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
 	list.Read, list.Long = began, page.turns != nil || f.Page.Count
 	if f.Page.Count {
-		var total []int64
-		err = s.run(ctx, productQuery{"COUNT(*)", "", turns, network(f.Asker), where, args, ""}, found.all(), func(ctx context.Context, query string, args ...any) error {
-			return s.db.SelectContext(ctx, &total, query, args...)
-		})
-		list.Total = new(int64)
-		if len(total) > 0 {
-			*list.Total = total[0]
-		}
+		list.Total, err = s.count(ctx, productQuery{"COUNT(*)", "", turns, network(f.Asker), where, args, ""}, found.all())
 	}
 	return list, fail("count products", err)
+}
+
+// count returns how many products there are, none if they are among no ids.
+func (s *Products) count(ctx context.Context, q productQuery, ids []int64) (total *int64, err error) {
+	var counted []int64
+	err = s.run(ctx, q, ids, func(ctx context.Context, query string, args ...any) error {
+		return s.db.SelectContext(ctx, &counted, query, args...)
+	})
+	total = new(int64)
+	if len(counted) > 0 {
+		*total = counted[0]
+	}
+	return total, err
 }
 
 // productQuery is a SELECT of products.
