@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -188,5 +189,18 @@ func TestDoctorJudges(t *testing.T) {
 				t.Errorf("%d times what to do in\n%s", advice, &out)
 			}
 		})
+	}
+}
+
+// TestDoctorSecretKey lets others write the key that the shop keeps: whoever did is anybody they like.
+func TestDoctorSecretKey(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	name := filepath.Join(p.dir, ".data", "secret_key")
+	if err := errors.Join(os.Mkdir(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(strings.Repeat("planted ", 8)), 0o600), os.Chmod(name, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := p.run("", "doctor"); code != 1 || !strings.Contains(out, "FAIL  secret key") || !strings.Contains(out, "others can read or write") {
+		t.Errorf("exit %d, %s", code, out)
 	}
 }
