@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestKeepSecret(t *testing.T) {
@@ -145,6 +147,26 @@ func TestKeepSecret(t *testing.T) {
 		}
 		if info, err := os.Stat(path + ".known"); err != nil || info.Mode() != 0o644 {
 			t.Errorf("what it leads to is %v, %v", info.Mode(), err)
+		}
+	})
+	t.Run("Pipe", func(t *testing.T) { // that nobody writes to, and that must not be waited for
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "key")
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		told := make(chan error, 1)
+		go func() {
+			_, err := KeepSecret(path, nil)
+			told <- err
+		}()
+		select {
+		case err := <-told:
+			if err == nil {
+				t.Error("a pipe was taken for a key")
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("waits for somebody to write")
 		}
 	})
 	t.Run("DirectoryForFile", func(t *testing.T) {
