@@ -66,6 +66,9 @@ func (h *headLines) read(p []byte) int {
 			break
 		}
 		at++
+		if h.bytes == 0 && h.lines == 0 { // before the first one net/http overlooks a few empty ones
+			continue
+		}
 		if h.bytes == 0 && !h.unsure {
 			h.over = true
 			return at

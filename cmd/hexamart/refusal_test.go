@@ -59,6 +59,7 @@ func TestManyLines(t *testing.T) {
 	body := "{" + strings.Repeat("\n", 20*maxHeadLines) + "}"
 	long := fmt.Sprintf("POST /auth/register HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n", len(body))
 	for name, raw := range map[string][]string{
+		"EmptyLines":    {strings.Repeat("POST /auth/register HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n\r\n", 3)},
 		"Headers":       {strings.Repeat(good+strings.Repeat("a:\r\n", maxHeadLines-2)+"\r\n", 3)},
 		"Body":          {long + body + good + "\r\n" + good + "\r\n"},
 		"BodyAfter":     {good + "\r\n" + long + body + good + "\r\n"},
@@ -90,6 +91,7 @@ func TestTooManyLines(t *testing.T) {
 	addr := serveWhole(t, testkit.NewShop(t))
 	const good = "GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n"
 	const login = "POST /auth/login HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+	const empty = "POST /auth/logout HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n"
 	head := "GET / HTTP/1.1\r\nHost: shop\r\n" + strings.Repeat("a:\r\n", 6*maxHeadLines)
 	for name, c := range map[string]struct {
 		before string // with it comes as much of the head as a buffer takes
@@ -100,6 +102,9 @@ func TestTooManyLines(t *testing.T) {
 		"InALine":    {"", 128, 0},
 		"Pipelined":  {good, 1000, 1},
 		"AfterABody": {login, 600, 1},
+
+		"AfterAnEmptyLine": {empty + "\r\n", 1000, 1}, // as old browsers sent it after a POST
+		"AfterEmptyLines":  {empty + "\n\r\n\n", 1000, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
