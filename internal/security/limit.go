@@ -42,17 +42,21 @@ func (l *Limiter) Off() bool { return l.burst == 0 }
 // Step is how long it takes until one event has grown back.
 func (l *Limiter) Step() time.Duration { return l.period / time.Duration(l.burst) }
 
-// Learn takes over from elsewhere when a key is back at its full burst, if that is later than known here.
-func (l *Limiter) Learn(key string, full time.Time) {
-	if l.burst == 0 {
+// Longest is how long a key may take until it is back at its full burst where several Limiters each allowed events at once.
+func (l *Limiter) Longest() time.Duration { return 2 * l.period }
+
+// Believed is how long what is known elsewhere may say that it takes. Beyond Longest it comes from clocks that do not quite agree;
+// beyond this, from one that was set back or from a longer period, and nobody knows how much was used up.
+func (l *Limiter) Believed() time.Duration { return l.Longest() + l.period }
+
+// Learn takes over from elsewhere how long it is until a key is back at its full burst, if that is longer than known here.
+func (l *Limiter) Learn(key string, left time.Duration) {
+	if l.burst == 0 || left > l.Believed() {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if latest := l.now().Add(l.period); full.After(latest) { // of a clock that is ahead, or a longer period
-		full = latest
-	}
-	if full.After(l.full[key]) {
+	if full := l.now().Add(min(left, l.period)); full.After(l.full[key]) {
 		l.full[key] = full
 	}
 }

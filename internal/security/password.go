@@ -16,6 +16,10 @@ import (
 // PasswordCost is bcrypt's cost for new hashes: about a quarter of a second of one core.
 const PasswordCost = 12
 
+// MaxCost is bcrypt's cost of the hashes that are looked at: eight times the work of a new one. Who can write to the database, or
+// wrote what it was adopted from, could stop all logins with one that takes days.
+const MaxCost = PasswordCost + 3
+
 const (
 	maxPassword = 72     // bytes
 	ownPrefix   = "$2a$" // of the hashes that are made here; the earlier backend's is another
@@ -67,7 +71,13 @@ func (p *Passwords) Hash(password string) (string, error) {
 // beginning: what is beyond the first counts in hashes of the earlier backend alone, which cut it, and no password has the second.
 func (p *Passwords) Matches(hash, password string) bool {
 	odd := len(password) > maxPassword && strings.HasPrefix(hash, ownPrefix) || strings.Contains(password, "\x00")
-	err := bcrypt.CompareHashAndPassword([]byte(hash), []byte(password))
+	cost, err := bcrypt.Cost([]byte(hash))
+	if err == nil && cost > MaxCost {
+		err = fmt.Errorf("a hash of cost %d", cost)
+	}
+	if err == nil {
+		err = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password))
+	}
 	if err != nil && !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
 		_ = bcrypt.CompareHashAndPassword(p.dummy(), []byte(password))
 	}

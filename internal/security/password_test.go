@@ -114,6 +114,8 @@ func TestPasswordsWithoutHash(t *testing.T) {
 		"CutOff":      legacyHash[:len(legacyHash)-2],
 		"OtherScheme": "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$" + strings.Repeat("A", 43),
 		"CostTooHigh": "$2b$99$" + legacyHash[7:],
+		"CostOfDays":  "$2b$31$" + legacyHash[7:],
+		"CostBeyond":  "$2a$16$" + legacyHash[7:],
 		"BadSalt":     "$2b$04$" + strings.Repeat("!", 53),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,12 +19,13 @@ var Algorithms = []string{"HS256", "HS384", "HS512"}
 var ErrToken = errors.New("token is not valid")
 
 // Claims are what a token says: whose it is, the user's token version when it was made, and the session
-// that it belongs to. A user's version is raised to end all tokens made before. Tokens from before there
+// that it belongs to, with which a new token ends at the latest. A user's version is raised to end all tokens made before. Tokens from before there
 // were sessions have none.
 type Claims struct {
 	UserID  int64
 	Version int64
 	Session string
+	Ends    time.Time // of the session, zero if there is none; not read from a token
 }
 
 // Tokens signs and reads JWTs with one algorithm: it signs with one key, and reads what that or an
@@ -81,12 +82,16 @@ type tokenClaims struct {
 // New signs a token.
 func (t *Tokens) New(c Claims) (string, error) {
 	now := time.Now()
+	expires := now.Add(t.life)
+	if !c.Ends.IsZero() && c.Ends.Before(expires) {
+		expires = c.Ends
+	}
 	signed, err := jwt.NewWithClaims(t.method, tokenClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Audience:  jwt.ClaimStrings{audience},
 			Subject:   strconv.FormatInt(c.UserID, 10),
 			IssuedAt:  jwt.NewNumericDate(now),
-			ExpiresAt: jwt.NewNumericDate(now.Add(t.life)),
+			ExpiresAt: jwt.NewNumericDate(expires),
 		},
 		Version: &c.Version,
 		Session: c.Session,

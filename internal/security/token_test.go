@@ -59,7 +59,7 @@ func TestTokensRoundTrip(t *testing.T) {
 		t.Run(algorithm, func(t *testing.T) {
 			t.Parallel()
 			tokens := newTokens(t, tokenKey, algorithm)
-			for _, want := range []Claims{{1, 0, ""}, {7, 3, ""}, {math.MaxInt64, math.MaxInt32, "a session"}} {
+			for _, want := range []Claims{{UserID: 1}, {UserID: 7, Version: 3}, {UserID: math.MaxInt64, Version: math.MaxInt32, Session: "a session"}} {
 				token, err := tokens.New(want)
 				if err != nil {
 					t.Fatal(err)
@@ -76,7 +76,7 @@ func TestTokensPayload(t *testing.T) {
 	t.Parallel()
 	before := time.Now().Truncate(time.Second)
 	tokens := newTokens(t, tokenKey, "HS256")
-	token, err := tokens.New(Claims{7, 3, ""})
+	token, err := tokens.New(Claims{UserID: 7, Version: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +100,29 @@ func TestTokensPayload(t *testing.T) {
 	}
 }
 
+// TestTokensEndWithTheirSession makes tokens for sessions that have less time left than a token, and more.
+func TestTokensEndWithTheirSession(t *testing.T) {
+	t.Parallel()
+	tokens := newTokens(t, tokenKey, "HS256")
+	for left, good := range map[time.Duration]bool{-time.Second: false, 0: false, time.Minute: true, 2 * time.Hour: true} {
+		ends := time.Now().Add(left)
+		token, err := tokens.New(Claims{UserID: 7, Version: 3, Session: "s", Ends: ends})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tokens.Read(token); (err == nil) != good {
+			t.Errorf("with %v left: %v", left, err)
+		}
+		var read tokenClaims
+		if _, _, err := jwt.NewParser().ParseUnverified(token, &read); err != nil {
+			t.Fatal(err)
+		}
+		if exp := read.ExpiresAt.Time; exp.After(ends) || exp.After(time.Now().Add(tokens.Life())) {
+			t.Errorf("with %v left: it expires %v later", left, time.Until(exp))
+		}
+	}
+}
+
 func TestNewTokensRefusesAlgorithms(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range []string{"", "none", "None", "hs256", "HS1", "RS256", "ES256", "PS256", "EdDSA"} {
@@ -118,7 +141,7 @@ func TestTokensRefuse(t *testing.T) {
 	now := time.Now().Unix()
 	with := func(changes map[string]any) string { return sign(t, hs256, key, claims(changes)) }
 	good := with(nil)
-	if got, err := tokens.Read(good); err != nil || got != (Claims{7, 3, ""}) {
+	if got, err := tokens.Read(good); err != nil || got != (Claims{UserID: 7, Version: 3}) {
 		t.Fatalf("the good token is %+v, %v", got, err)
 	}
 	for _, aud := range []any{"hexamart", []string{"mail", "hexamart"}, []string{}} {
@@ -228,7 +251,7 @@ func TestTokensKeyRotation(t *testing.T) {
 	t.Parallel()
 	const third = "a third key, which nobody has ever named here"
 	before, after := newTokens(t, tokenKey, "HS256"), newTokens(t, otherKey, "HS256", tokenKey)
-	want := Claims{7, 3, "s"}
+	want := Claims{UserID: 7, Version: 3, Session: "s"}
 	old, err := before.New(want)
 	if err != nil {
 		t.Fatal(err)
@@ -277,12 +300,12 @@ func TestTokensReadAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		tokens := newTokens(t, tokenKey, "HS256")
-		token, err := tokens.New(Claims{7, 3, ""})
+		token, err := tokens.New(Claims{UserID: 7, Version: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {
-			if got, err := tokens.Read(token); err != nil || got != (Claims{7, 3, ""}) {
+			if got, err := tokens.Read(token); err != nil || got != (Claims{UserID: 7, Version: 3}) {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		}

@@ -42,7 +42,7 @@ type try struct {
 // once count as well, and counts this one before the password is looked at. RateLimited if there
 // were too many.
 func (g *guesses) begin(ctx context.Context, account, address string) (*try, error) {
-	address = network(address)
+	address = Network(address)
 	t := &try{g, nameOf(account + "\x00" + address), nameOf("\x00" + address), nil}
 	if g.byAccount.Off() {
 		t.end = func() {}
@@ -60,8 +60,8 @@ func (g *guesses) begin(ctx context.Context, account, address string) (*try, err
 	return t, nil
 }
 
-// network is the part of an address that belongs to one subscriber: with IPv6 they have 2^64 addresses each.
-func network(address string) string {
+// Network is the part of an address that belongs to one subscriber: with IPv6 they have 2^64 addresses each.
+func Network(address string) string {
 	if ip, err := netip.ParseAddr(address); err == nil && ip.Is6() && !ip.Is4In6() {
 		if prefix, err := ip.WithZone("").Prefix(64); err == nil {
 			return prefix.String()
@@ -84,23 +84,26 @@ func (t *try) take(ctx context.Context) error {
 	return apperr.Retry(apperr.RateLimited, "Too many failed logins. Please wait a moment before you try again.", wait, nil)
 }
 
+// databaseNow is the time by the clock that all instances share, in microseconds since 1970.
+const databaseNow = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
+
 // learn reads what other instances, or this one before it was restarted, know.
 func (t *try) learn(ctx context.Context) error {
 	var known []struct {
-		Name      []byte `db:"name"`
-		FullUntil int64  `db:"full_until"`
+		Name []byte `db:"name"`
+		Left int64  `db:"time_left"`
 	}
 	if err := t.db.SelectContext(ctx, &known, `
-		SELECT name, full_until
+		SELECT name, full_until - `+databaseNow+` AS time_left
 		FROM login_failures
 		WHERE name IN (?, ?)`, []byte(t.account), []byte(t.address)); err != nil {
 		return err
 	}
 	for _, k := range known {
 		if string(k.Name) == t.account {
-			t.byAccount.Learn(t.account, time.UnixMicro(k.FullUntil))
+			t.byAccount.Learn(t.account, time.Duration(k.Left)*time.Microsecond)
 		} else {
-			t.byAddress.Learn(t.address, time.UnixMicro(k.FullUntil))
+			t.byAddress.Learn(t.address, time.Duration(k.Left)*time.Microsecond)
 		}
 	}
 	return nil
@@ -141,16 +144,17 @@ func (t *try) record(ctx context.Context, tx *sqlx.Tx) error {
 	if t.byAccount.Off() {
 		return nil
 	}
-	now := time.Now().UnixMicro()
 	for _, c := range []struct {
-		key  string
-		step time.Duration
-	}{{t.account, t.byAccount.Step()}, {t.address, t.byAddress.Step()}} {
+		key string
+		by  *security.Limiter
+	}{{t.account, t.byAccount}, {t.address, t.byAddress}} {
+		step, longest, believed := c.by.Step().Microseconds(), c.by.Longest().Microseconds(), c.by.Believed().Microseconds()
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO login_failures (name, full_until)
-			VALUES (?, ?)
-			ON DUPLICATE KEY UPDATE full_until = GREATEST(full_until, ?) + ?`,
-			[]byte(c.key), now+c.step.Microseconds(), now, c.step.Microseconds()); err != nil {
+			VALUES (?, `+databaseNow+` + ?)
+			ON DUPLICATE KEY UPDATE full_until = LEAST(`+databaseNow+` + ?,
+				? + IF(full_until > `+databaseNow+` + ?, `+databaseNow+`, GREATEST(full_until, `+databaseNow+`)))`,
+			[]byte(c.key), step, longest, step, believed); err != nil {
 			return err
 		}
 	}
@@ -161,7 +165,7 @@ func (t *try) record(ctx context.Context, tx *sqlx.Tx) error {
 func (s *Auth) ForgetFailures(ctx context.Context) (removed int64, err error) {
 	return forget(ctx, s.db, "old failed logins", `
 		DELETE FROM login_failures
-		WHERE full_until < ?
+		WHERE full_until < `+databaseNow+`
 		ORDER BY full_until
-		LIMIT ?`, time.Now().UnixMicro())
+		LIMIT ?`)
 }

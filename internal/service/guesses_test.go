@@ -50,6 +50,58 @@ func TestLoginLimitIsShared(t *testing.T) {
 	}
 }
 
+// TestLoginLimitClocks fails once, and finds what a clock that was a day ahead, or a longer limit, has left of it: nobody is
+// locked out by that, and from the next failure on all is as ever.
+func TestLoginLimitClocks(t *testing.T) {
+	t.Parallel()
+	first := testkit.NewShop(t)
+	u, other := first.User(), first.User()
+	const here = "198.51.100.1"
+	guess(t, first, u.Email, "wrong", here)
+	first.Exec("UPDATE login_failures SET full_until = full_until + ?", (24 * time.Hour).Microseconds())
+	s := testkit.NewShopOn(t, first.DB)
+	if got := guess(t, s, u.Email, u.Password, here) + guess(t, s, other.Email, other.Password, here); got != "" {
+		t.Errorf("somebody is locked out: %q", got)
+	}
+	for i := range 11 {
+		if got := guess(t, s, u.Email, "wrong", here); (got == apperr.RateLimited) != (i == 10) {
+			t.Errorf("guess %d: %s", i, got)
+		}
+	}
+	if got := guess(t, testkit.NewShopOn(t, first.DB), u.Email, u.Password, here); got != apperr.RateLimited {
+		t.Errorf("after a restart: %q", got)
+	}
+}
+
+// TestLoginLimitIsByTheDatabase moves the database's clock: what an instance writes and reads goes by that, which all share.
+func TestLoginLimitIsByTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	s.DB.SetMaxOpenConns(1) // whose clock it is
+	const here, hours = "198.51.100.1", 50
+	s.Exec("SET timestamp = UNIX_TIMESTAMP() + ?", hours*3600)
+	for i := range 11 {
+		if got := guess(t, s, u.Email, "wrong", here); (got == apperr.RateLimited) != (i == 10) {
+			t.Errorf("guess %d: %s", i, got)
+		}
+	}
+	if n := s.Count("SELECT COUNT(*) FROM login_failures WHERE full_until > ?", time.Now().Add((hours-1)*time.Hour).UnixMicro()); n != 2 {
+		t.Errorf("%d rows are of the database's time", n)
+	}
+	again := testkit.NewShopOn(t, s.DB)
+	if got := guess(t, again, u.Email, u.Password, here); got != apperr.RateLimited {
+		t.Errorf("after a restart: %q", got)
+	}
+	if n, err := s.Services.Auth.ForgetFailures(t.Context()); n != 0 || err != nil {
+		t.Errorf("forgot %d, %v", n, err)
+	}
+	s.Exec("SET timestamp = UNIX_TIMESTAMP() + ?", 2*3600)
+	if n, err := s.Services.Auth.ForgetFailures(t.Context()); n != 2 || err != nil {
+		t.Errorf("two hours later: forgot %d, %v", n, err)
+	}
+}
+
 // TestLoginLimitAddress tries one password on many accounts, that exist and that don't, from one address,
 // and from what is one subscriber's with IPv6.
 func TestLoginLimitAddress(t *testing.T) {

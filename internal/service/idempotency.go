@@ -134,10 +134,10 @@ func (s *Orders) ForgetKeys(ctx context.Context) (removed int64, err error) {
 }
 
 // forget repeats a DELETE of some rows that are older than a moment until none are left.
-func forget(ctx context.Context, db *sqlx.DB, what, query string, before any) (removed int64, err error) {
+func forget(ctx context.Context, db *sqlx.DB, what, query string, args ...any) (removed int64, err error) {
 	const some = 1000
 	for n := int64(some); n == some; removed += n {
-		res, err := database.Exec(ctx, db, query, before, some)
+		res, err := database.Exec(ctx, db, query, append(args, some)...)
 		if err != nil {
 			return removed, fail("forget "+what, err)
 		}

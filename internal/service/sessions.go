@@ -80,10 +80,11 @@ func keepToken(ctx context.Context, tx *sqlx.Tx, k keptToken, refresh security.R
 }
 
 func (s *Sessions) answer(k keptToken, refresh security.RefreshToken) (model.Token, error) {
-	access, err := s.tokens.New(security.Claims{UserID: k.UserID, Version: k.Version, Session: sessionName(k.Family)})
+	access, err := s.tokens.New(security.Claims{UserID: k.UserID, Version: k.Version, Session: sessionName(k.Family), Ends: k.ExpiresAt})
+	left := k.ExpiresAt.Sub(now())
 	return model.Token{
-		AccessToken: access, TokenType: "bearer", ExpiresIn: int64(s.tokens.Life().Seconds()),
-		RefreshToken: refresh.String(), RefreshExpiresIn: int64(k.ExpiresAt.Sub(now()).Seconds()),
+		AccessToken: access, TokenType: "bearer", ExpiresIn: int64(min(left, s.tokens.Life()).Seconds()),
+		RefreshToken: refresh.String(), RefreshExpiresIn: int64(left.Seconds()),
 	}, err
 }
 
@@ -157,7 +158,7 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 // another network or by another program.
 func (k keptToken) isCopied(by model.Actor) bool {
 	return k.SpentAt != nil && (!k.NextIsGood || k.Salt == nil || now().Sub(*k.SpentAt) > refreshGrace ||
-		k.Address != nil && network(*k.Address) != network(by.Address) || k.Agent != nil && *k.Agent != agentOf(by))
+		k.Address != nil && Network(*k.Address) != Network(by.Address) || k.Agent != nil && *k.Agent != agentOf(by))
 }
 
 // spend exchanges a token for its successor.
