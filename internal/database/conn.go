@@ -91,6 +91,16 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	return c.fullConn.ResetSession(ctx)
 }
 
+// Ping implements driver.Pinger.
+func (c *conn) Ping(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	longer, end := outlive(ctx)
+	defer end()
+	return c.fullConn.Ping(longer)
+}
+
 // Close implements driver.Conn.
 func (c *conn) Close() error {
 	c.owner.mu.Lock()
@@ -144,8 +154,13 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 }
 
 func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	longer, end := outlive(ctx)
+	defer end()
 	start := time.Now()
-	res, err := c.fullConn.ExecContext(ctx, query, args)
+	res, err := c.fullConn.ExecContext(longer, query, args)
 	var rows int64
 	if err == nil {
 		rows, _ = res.RowsAffected()
@@ -159,16 +174,24 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if isSeveral(query) {
 		return nil, errSecondStatement
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	longer, end := outlive(ctx)
 	start := time.Now()
-	rows, err := c.fullConn.QueryContext(ctx, query, args)
+	rows, err := c.fullConn.QueryContext(longer, query, args)
 	for try := 1; c.waits(ctx, err) && try < maxTries; try++ {
-		rows, err = c.fullConn.QueryContext(ctx, query, args)
+		rows, err = c.fullConn.QueryContext(longer, query, args)
 	}
 	if err != nil {
+		end()
 		c.heed(ctx, query, start, 0, err)
 		return nil, err
 	}
-	return &connRows{Rows: rows, done: func(n int64, err error) { c.heed(ctx, query, start, n, err) }}, nil
+	return &connRows{Rows: rows, done: func(n int64, err error) {
+		end()
+		c.heed(ctx, query, start, n, err)
+	}}, nil
 }
 
 // waits reports whether a read that holds nothing others wait for has met a table whose shape is being changed. A

@@ -17,8 +17,13 @@ const (
 
 // BeginTx implements driver.ConnBeginTx.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	longer, end := outlive(ctx)
+	defer end()
 	start := time.Now()
-	_, err := c.fullConn.BeginTx(ctx, opts)
+	_, err := c.fullConn.BeginTx(longer, opts)
 	c.undone = nil
 	c.heed(ctx, "BEGIN", start, 0, err)
 	if err != nil {

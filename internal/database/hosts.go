@@ -80,7 +80,9 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if len(c.hosts) == 1 {
 		patience = lonePatience
 	}
-	conn, err := c.reach(ctx, patience)
+	longer, end := outlive(ctx)
+	defer end()
+	conn, err := c.reach(longer, patience)
 	if err != nil {
 		return nil, err
 	}

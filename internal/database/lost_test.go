@@ -130,6 +130,52 @@ func TestCommitGoesOn(t *testing.T) {
 	}
 }
 
+// TestHangUps leaves while a connection is made and while it is at work: it is there for the next one.
+func TestHangUps(t *testing.T) {
+	t.Parallel()
+	const slow = "SELECT SLEEP(0.5)"
+	for name, work := range map[string]func(ctx context.Context, db *sqlx.DB) error{
+		"Exec":  func(ctx context.Context, db *sqlx.DB) error { return only(db.ExecContext(ctx, "DO SLEEP(0.5)")) },
+		"Query": func(ctx context.Context, db *sqlx.DB) error { return db.GetContext(ctx, new(int), slow) },
+		"Rows": func(ctx context.Context, db *sqlx.DB) error {
+			return db.SelectContext(ctx, &[]int{}, slow+" UNION ALL "+slow)
+		},
+		"InTx": func(ctx context.Context, db *sqlx.DB) error {
+			return database.InTx(ctx, db, func(tx *sqlx.Tx) error { return only(tx.ExecContext(ctx, "DO SLEEP(0.5)")) })
+		},
+		"Ping": func(ctx context.Context, db *sqlx.DB) error { return db.PingContext(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, db, p := proxied(t)
+			for _, what := range []string{"while it is made", "at work"} {
+				if what == "while it is made" {
+					db.SetMaxIdleConns(0)
+					db.SetMaxIdleConns(1)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				p.freeze(true) // what is sent comes later, and so do answers
+				gone := make(chan error, 1)
+				go func() { gone <- work(ctx, db) }()
+				time.Sleep(50 * time.Millisecond) // for it to begin
+				cancel()
+				time.Sleep(50 * time.Millisecond) // for it to give up
+				p.freeze(false)
+				<-gone // an error or not: nobody is there to hear of it
+				idle(t, db)
+				if n := db.Stats().OpenConnections; n != 1 {
+					t.Errorf("%s: %d connections are left", what, n)
+				}
+			}
+			if n := p.connections(); n != 2 { // the first was Open's
+				t.Errorf("%d connections were made", n)
+			}
+		})
+	}
+}
+
+func only[T any](_ T, err error) error { return err }
+
 // TestFrozenCommit sends a COMMIT to a server that says nothing any more.
 func TestFrozenCommit(t *testing.T) {
 	t.Parallel()
