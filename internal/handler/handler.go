@@ -31,7 +31,8 @@ type API struct {
 	draining   atomic.Bool
 	pages      *pages
 	library    *library
-	large      chan struct{}                   // places of large bodies that are being read
+	large      chan struct{} // places of large bodies that are being read
+	sending    *sending
 	findClient func(http.Handler) http.Handler // puts the client's address into the context
 }
 

@@ -187,6 +187,8 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 	if err != nil {
 		return err
 	}
+	zipped := len(p.body) / 4 // what it has beside when it is compressed, about
+	defer a.sending.begin(r, func() string { return service.Network(a.asker(r)) }, p.body, zipped)()
 	p.write(w, r)
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 
 // Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
 func (a *API) Routes() http.Handler {
-	a.pages, a.library, a.large = newPages(), newLibrary(), make(chan struct{}, maxLarge)
+	a.pages, a.library, a.large, a.sending = newPages(), newLibrary(), make(chan struct{}, maxLarge), newSending()
 	a.findClient = a.clientIP()
 	r := chi.NewRouter()
 	r.Use(a.identify)
@@ -25,7 +25,7 @@ func (a *API) Routes() http.Handler {
 	r.Get("/products/categories", a.handle(a.listCategories))
 	r.Get("/products/{id}", a.handle(a.getProduct))
 
-	each := chi.Middlewares{a.findClient, compress(), a.limitBody, limitTime}
+	each := chi.Middlewares{a.findClient, compress(), a.countAnswers, a.limitBody, limitTime}
 	r.Group(func(r chi.Router) { // everybody
 		r.Use(each...)
 		r.Get("/", a.handle(a.welcome))

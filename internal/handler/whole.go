@@ -12,6 +12,8 @@ type Whole interface {
 	Whole()
 	// Linger says that the client is still sending, what nobody reads, and that the connection ends with this answer.
 	Linger()
+	// Cut ends the answer that is being sent, and the connection with it.
+	Cut()
 }
 
 // MinWhole is from how many bytes on net/http sends a body in more than one piece.

@@ -43,7 +43,7 @@ func (s *Auth) Register(ctx context.Context, in model.RegisterInput, by model.Ac
 	if err := in.Validate(); err != nil {
 		return 0, err
 	}
-	done, err := s.registrations.Enter(ctx, network(by.Address))
+	done, err := s.registrations.Enter(ctx, Network(by.Address))
 	if err != nil {
 		return 0, fail("wait for a turn to register", err)
 	}
@@ -107,7 +107,7 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	if err != nil {
 		return model.Login{}, fail("log in", err)
 	}
-	s.passwords.Know(network(by.Address))
+	s.passwords.Know(Network(by.Address))
 	login := model.Login{IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		// As of the version of the password that was checked: a change meanwhile ends this session, too.
@@ -130,7 +130,7 @@ var errWrongLogin = apperr.New(apperr.InvalidCredentials, "E-mail or password is
 
 // matches is Passwords.Matches in a slot of the address's.
 func matches(ctx context.Context, p *security.Passwords, hash, password, address string) (bool, error) {
-	release, err := p.Slot(ctx, network(address))
+	release, err := p.Slot(ctx, Network(address))
 	if err != nil {
 		return false, err
 	}
@@ -140,7 +140,7 @@ func matches(ctx context.Context, p *security.Passwords, hash, password, address
 
 // hashPassword is Passwords.Hash in a slot of the address's.
 func hashPassword(ctx context.Context, p *security.Passwords, password, address string) (string, error) {
-	release, err := p.Slot(ctx, network(address))
+	release, err := p.Slot(ctx, Network(address))
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,64 @@
+package handler
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// slowConn is a connection whose client takes their time.
+type slowConn struct{ cut bool }
+
+func (*slowConn) Whole()  {}
+func (*slowConn) Linger() {}
+func (c *slowConn) Cut()  { c.cut = true }
+
+// TestSendingRoom sends more than there is room for: the oldest answers of whoever has most are cut, and nobody else's.
+func TestSendingRoom(t *testing.T) {
+	t.Parallel()
+	s := newSending()
+	begin := func(asker string, body []byte) (*slowConn, func()) {
+		conn := &slowConn{}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		return conn, s.begin(r.WithContext(context.WithValue(r.Context(), connKey{}, conn)), func() string { return asker }, body, 0)
+	}
+	const part = maxSending / 8
+	shared := make([]byte, 2*part)
+	var ends []func()
+	var conns []*slowConn
+	for _, c := range []struct {
+		asker string
+		body  []byte
+	}{
+		{"ann", make([]byte, 2*part)},                      // 0
+		{"bob", shared}, {"cleo", shared}, {"dan", shared}, // 1 to 3
+		{"eve", make([]byte, part)}, {"eve", make([]byte, part)}, {"eve", make([]byte, part)}, // 4 to 6
+		{"ann", make([]byte, minSending-1)}, {"eve", make([]byte, part)}, {"fay", make([]byte, part)}, // 7 to 9
+	} {
+		conn, end := begin(c.asker, c.body)
+		conns, ends = append(conns, conn), append(ends, end)
+	}
+	for i, conn := range conns {
+		if conn.cut != (i == 4) {
+			t.Errorf("answer %d: cut is %t", i, conn.cut)
+		}
+	}
+	ends[0]()
+	if conn, end := begin("gil", make([]byte, 2*part)); conn.cut || conns[5].cut {
+		t.Error("there is no room where something has ended")
+	} else {
+		ends = append(ends, end)
+	}
+	if conn, end := begin("gil", make([]byte, 2*maxSending)); conn.cut || !conns[1].cut || !conns[9].cut {
+		t.Error("one that is larger than the room does not have it for itself")
+	} else {
+		ends = append(ends, end)
+	}
+	for _, end := range ends {
+		end()
+	}
+	if s.bytes != 0 || len(s.bodies) != 0 || s.answers.Len() != 0 {
+		t.Errorf("%d bytes of %d bodies and %d answers are left", s.bytes, len(s.bodies), s.answers.Len())
+	}
+}
