@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -43,6 +44,52 @@ func TestProxyLimits(t *testing.T) {
 		if asked <= limit.least {
 			t.Errorf("%s was limited after %d", limit.path, asked)
 		}
+	}
+}
+
+// TestProxyLimitsAtOnce leaves requests under way from one address, slower than anybody may ask: of too many the rest is refused.
+func TestProxyLimitsAtOnce(t *testing.T) {
+	t.Parallel()
+	leave, came := make(chan struct{}), make(chan struct{}, 1000)
+	shop := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wait" {
+			came <- struct{}{}
+			<-leave
+		}
+	}))
+	t.Cleanup(shop.Close)
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
+	here, refused := from("127.0.0.20"), make(chan int, 1000)
+	var asking sync.WaitGroup
+	ask := func(n int) {
+		for range n {
+			asking.Go(func() {
+				res := p.exchange(here, "POST", "/wait", "") // which is sent once
+				if res.StatusCode != http.StatusOK {
+					refused <- res.StatusCode
+				}
+				_ = res.Body.Close()
+			})
+		}
+	}
+	ask(300)
+	for range 300 {
+		<-came
+	}
+	time.Sleep(2 * time.Second) // in which 200 more may come
+	ask(150)
+	for range 50 {
+		if status := <-refused; status != http.StatusTooManyRequests {
+			t.Errorf("status %d", status)
+		}
+	}
+	if res := p.exchange(from("127.0.0.21"), "GET", "/else", ""); res.StatusCode != http.StatusOK {
+		t.Errorf("somebody else: %s", res.Status)
+	}
+	close(leave)
+	asking.Wait()
+	if n := len(refused); n != 0 {
+		t.Errorf("%d too many were refused", n)
 	}
 }
 
