@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 )
@@ -56,6 +57,33 @@ func TestConnectionsAreShared(t *testing.T) {
 		for i, conn := range append(all[2:], late, too) {
 			if !isServed(conn) {
 				t.Errorf("connection %d is lost", i)
+			}
+		}
+	})
+	t.Run("Owed", func(t *testing.T) { // who waits for the shop, unlike who takes their time
+		t.Parallel()
+		s := newGathering(t, nil)
+		waits, slow := s.busy("127.0.0.2"), s.busy("127.0.0.3")
+		again := s.busy("127.0.0.4")
+		s.owe("127.0.0.2", "127.0.0.4")
+		s.begunAgo(2 * s.conns.answerTime)
+		s.busy("127.0.0.5")
+		late := s.busy("127.0.0.6")
+		if !isGone(slow) {
+			t.Error("the slow one is there")
+		}
+		close(s.leave)
+		if !isServed(waits) || !isServed(again) || !isServed(late) {
+			t.Error("who waits had to go")
+		}
+		ask(again, "/wait") // with a body to come
+		<-s.entered
+		s.begunAgo(2 * s.conns.answerTime)
+		s.conns.mu.Lock()
+		defer s.conns.mu.Unlock()
+		for _, p := range s.conns.all {
+			if p.from.Addr().String() == "127.0.0.4" && p.conn.(*wholeConn).owed.Load() {
+				t.Error("the next request counts as read")
 			}
 		}
 	})
@@ -229,6 +257,7 @@ func newGathering(t *testing.T, proxies []netip.Prefix) *gathering {
 	server.ConnState = c.conns.note
 	stand := httptest.NewUnstartedServer(nil)
 	stand.Config = server
+	stand.Listener = newWholeListener(stand.Listener, nil)
 	stand.Start()
 	t.Cleanup(stand.Close)
 	c.addr = stand.Listener.Addr().String()
@@ -292,6 +321,17 @@ func (c *gathering) begunAgo(age time.Duration) {
 	defer c.conns.mu.Unlock()
 	for _, p := range c.conns.all {
 		p.since = p.since.Add(-age)
+	}
+}
+
+// owe lets the requests of these addresses be read.
+func (c *gathering) owe(addresses ...string) {
+	c.conns.mu.Lock()
+	defer c.conns.mu.Unlock()
+	for _, p := range c.conns.all {
+		if slices.Contains(addresses, p.from.Addr().String()) {
+			p.conn.(*wholeConn).Heard()
+		}
 	}
 }
 

@@ -56,9 +56,9 @@ func roomForConnections() int {
 
 // connections keeps the open ones within their room. When there is no more, the one that has been idle for longest
 // gives way to a new one, or one that has not said what it wants for sayTime. When there is none, it is the oldest of an address
-// that has more than a share; else the one whose request was begun first, if that was answerTime ago: mostly of a client
-// who takes their time with the body. Else it is the oldest of the address that has most of them, and where that is the new
-// one's own, the new one is turned away. A proxy's requests, which are those of many, are left alone.
+// that has more than a share; else the one whose request was begun first, if that was answerTime ago and it is for the client to
+// go on, with the body or by taking the answer. Else it is the oldest of the address that has most of them, and where that is the
+// new one's own, the new one is turned away. A proxy's requests, which are those of many, are left alone.
 type connections struct {
 	room       int
 	proxies    []netip.Prefix // whose connections are those of many
@@ -88,7 +88,7 @@ func newConnections(room int, proxies []netip.Prefix) *connections {
 // note is http.Server's ConnState.
 func (c *connections) note(conn net.Conn, state http.ConnState) {
 	if whole, ok := conn.(*wholeConn); ok {
-		whole.head.note(state)
+		whole.note(state)
 	}
 	if leaves := c.place(conn, state); leaves != nil {
 		_ = leaves.Close() // there is nobody to tell
@@ -201,7 +201,7 @@ func (c *connections) leaving(p *standing) *standing {
 		if n := busy.Len(); n > c.share() && (greedy == nil || n > greedy.Len()) {
 			greedy = busy
 		}
-		if first := busy.Front().Value.(*standing); first.since.Before(oldest.since) {
+		if first := firstNotOwed(busy); first != nil && first.since.Before(oldest.since) {
 			oldest = first
 		}
 	}
@@ -216,6 +216,18 @@ func (c *connections) leaving(p *standing) *standing {
 	default:
 		return p
 	}
+}
+
+// firstNotOwed is the first one that does not wait for the shop, nil if there is none: who waits for a turn has been there for
+// longest when there is much to do.
+func firstNotOwed(busy *list.List) *standing {
+	for at := busy.Front(); at != nil; at = at.Next() {
+		p := at.Value.(*standing)
+		if whole, ok := p.conn.(*wholeConn); !ok || !whole.owed.Load() {
+			return p
+		}
+	}
+	return nil
 }
 
 // share is of how many connections an address that has more makes room first.

@@ -41,6 +41,8 @@ type wholeConn struct {
 	more bool // is to come if the next piece is a full buffer
 	held *[serverBuffer]byte
 
+	owed atomic.Bool // the client has said all, and waits for the shop
+
 	head headLines
 	rest []byte // that came with a head
 
@@ -65,6 +67,15 @@ func (c *wholeConn) CloseWrite() error {
 
 // Linger implements handler.Whole.
 func (c *wholeConn) Linger() { c.lingers.Store(true) }
+
+// Heard implements handler.Whole.
+func (c *wholeConn) Heard() { c.owed.Store(true) }
+
+// note hears of the states that http.Server sees the connection in.
+func (c *wholeConn) note(state http.ConnState) {
+	c.owed.Store(false)
+	c.head.note(state)
+}
 
 // Cut implements handler.Whole.
 func (c *wholeConn) Cut() { _ = c.SetWriteDeadline(time.Unix(1, 0)) } // long ago; it fails where all is over already
@@ -120,6 +131,7 @@ func (c *wholeConn) Read(p []byte) (n int, err error) {
 
 // Write holds the first piece of an answer back that is known to have another, and sends both together.
 func (c *wholeConn) Write(p []byte) (int, error) {
+	c.owed.Store(false)
 	first := c.more && len(p) == serverBuffer
 	c.more = false
 	if first && c.held == nil {

@@ -54,6 +54,7 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 			return nil
 		}
 		body := &boundedBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), length: r.ContentLength, large: a.large}
+		body.conn, _ = r.Context().Value(connKey{}).(Whole)
 		defer body.leave()
 		r.Body = body
 		next.ServeHTTP(w, r)
@@ -66,6 +67,7 @@ type boundedBody struct {
 	io.ReadCloser
 	length  int64 // that the client has announced; -1 if none
 	large   chan struct{}
+	conn    Whole // nil if it is none
 	read    int
 	isLarge bool
 }
@@ -84,6 +86,9 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.read += n
+	if b.conn != nil && errors.Is(err, io.EOF) {
+		b.conn.Heard()
+	}
 	return n, err
 }
 

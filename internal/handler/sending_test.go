@@ -12,6 +12,7 @@ type slowConn struct{ cut bool }
 
 func (*slowConn) Whole()  {}
 func (*slowConn) Linger() {}
+func (*slowConn) Heard()  {}
 func (c *slowConn) Cut()  { c.cut = true }
 
 // TestSendingRoom sends more than there is room for: the oldest answers of whoever has most are cut, and nobody else's.

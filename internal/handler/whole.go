@@ -12,6 +12,8 @@ type Whole interface {
 	Whole()
 	// Linger says that the client is still sending, what nobody reads, and that the connection ends with this answer.
 	Linger()
+	// Heard says that the request was read to its end: what comes next is the shop's work, until it answers.
+	Heard()
 	// Cut ends the answer that is being sent, and the connection with it.
 	Cut()
 }
@@ -29,11 +31,15 @@ func WithConn(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-// answerArrives is for a request that is the last of its connection and has a body, which may not be read to its end: a
-// connection that is closed then is reset, and the answer may be lost with it.
+// answerArrives tells the connection of requests without a body that they are read. One that is the last of its connection and has
+// a body may not be read to its end: a connection that is closed then is reset, and the answer may be lost with it.
 func answerArrives(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if conn, ok := r.Context().Value(connKey{}).(Whole); ok && r.Close && r.Body != nil && r.Body != http.NoBody {
+		hasBody := r.Body != nil && r.Body != http.NoBody
+		switch conn, ok := r.Context().Value(connKey{}).(Whole); {
+		case ok && !hasBody:
+			conn.Heard()
+		case ok && r.Close:
 			defer conn.Linger()
 		}
 		next.ServeHTTP(w, r)

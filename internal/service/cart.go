@@ -96,7 +96,7 @@ func (s *Cart) Add(ctx context.Context, userID int64, in model.CartInput) (model
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO carts (user_id, product_id, quantity)
 			VALUES (?, ?, ?)
-			ON DUPLICATE KEY UPDATE quantity = quantity + VALUES(quantity)`, userID, *in.ProductID, *in.Quantity)
+			ON DUPLICATE KEY UPDATE quantity = LEAST(quantity + VALUES(quantity), ?)`, userID, *in.ProductID, *in.Quantity, math.MaxInt32)
 		if database.IsMissingReference(err) {
 			return errNoProduct
 		}

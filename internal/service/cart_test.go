@@ -3,6 +3,7 @@ package service_test
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -91,6 +92,10 @@ func TestCartPieces(t *testing.T) {
 	}
 	if pieces := s.Count("SELECT quantity FROM carts"); pieces != model.MaxQuantity {
 		t.Errorf("%d pieces", pieces)
+	}
+	s.Exec("UPDATE carts SET quantity = ?", math.MaxInt32) // as an adopted one may have
+	if _, err := s.Services.Cart.Add(t.Context(), u.ID, model.CartInput{ProductID: &id, Quantity: &one}); code(err) != apperr.OutOfStock {
+		t.Errorf("beyond the column: %v", err)
 	}
 }
 

@@ -45,6 +45,12 @@ func FillListsForGood(p *Products) (leave func(), waiting func() int) {
 	return fill(p.lists, 1), p.lists.Waiting
 }
 
+// FillOrderListsForGood is the same for lists of orders.
+func FillOrderListsForGood(s *Services) (leave func(), waiting func() int) {
+	fill(s.Orders.lists, maxOrderLists-1)
+	return fill(s.Orders.lists, 1), s.Orders.lists.Waiting
+}
+
 func fill(turns *security.Queue, places int) (leave func()) {
 	var left []func()
 	for range places {

@@ -174,27 +174,31 @@ func TestListAllTurns(t *testing.T) {
 	}
 }
 
-// TestListTurnsAreFair has one address, or one user, ask for many lists: who comes from elsewhere does not wait for all of them.
+// TestListTurnsAreFair has one address ask for many lists, for that of one user or of many: who comes from elsewhere does not wait for
+// all of them.
 func TestListTurnsAreFair(t *testing.T) {
 	t.Parallel()
+	asker := func(i int) string {
+		if i == 40 {
+			return "2001:db8:0:1::1"
+		}
+		return fmt.Sprintf("2001:db8::%x", i) // of one subscriber
+	}
 	products := func(f model.ProductFilter) func(s *testkit.Shop, i int) error {
 		return func(s *testkit.Shop, i int) error {
-			f.Asker = fmt.Sprintf("2001:db8::%x", i) // of one subscriber
-			if i == 40 {
-				f.Asker = "2001:db8:0:1::1"
-			}
+			f.Asker = asker(i)
 			_, err := s.Services.Products.List(t.Context(), f)
 			return err
 		}
 	}
 	for name, c := range map[string]struct {
-		fill func(*service.Products) (leave func(), waiting func() int)
+		fill func(*service.Services) (leave func(), waiting func() int)
 		list func(s *testkit.Shop, i int) error
 	}{
-		"ThatTakeLong": {service.FillWalksForGood, products(model.ProductFilter{Page: model.Page{Count: true}})},
-		"Others":       {service.FillListsForGood, products(model.ProductFilter{})},
-		"OfOrders": {service.FillListsForGood, func(s *testkit.Shop, i int) error {
-			_, err := s.Services.Orders.List(t.Context(), int64(1+i/40), model.Page{})
+		"ThatTakeLong": {ofProducts(service.FillWalksForGood), products(model.ProductFilter{Page: model.Page{Count: true}})},
+		"Others":       {ofProducts(service.FillListsForGood), products(model.ProductFilter{})},
+		"OfOrders": {service.FillOrderListsForGood, func(s *testkit.Shop, i int) error {
+			_, err := s.Services.Orders.List(t.Context(), int64(1+i%5), model.Page{}, asker(i))
 			return err
 		}},
 	} {
@@ -202,7 +206,7 @@ func TestListTurnsAreFair(t *testing.T) {
 			t.Parallel()
 			s := testkit.NewShop(t)
 			s.Product("Lamp", "19.99", 5)
-			leave, waiting := c.fill(s.Services.Products)
+			leave, waiting := c.fill(s.Services)
 			done := make(chan int, 41)
 			for i := range 41 {
 				go func() {
@@ -221,6 +225,10 @@ func TestListTurnsAreFair(t *testing.T) {
 			}
 		})
 	}
+}
+
+func ofProducts(fill func(*service.Products) (func(), func() int)) func(*service.Services) (func(), func() int) {
+	return func(s *service.Services) (func(), func() int) { return fill(s.Products) }
 }
 
 // awaitWaiting waits until so many wait for their turn.

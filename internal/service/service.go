@@ -35,12 +35,11 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	sessions := &Sessions{db, tokens, sessionLife}
 	guesses := newGuesses(db, logins)
 	kept := &reservedEmail{}
-	lists := security.NewQueue(maxLists, waitingToList)
-	products := &Products{db: db, lists: lists, searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
+	products := &Products{db: db, lists: security.NewQueue(maxLists, waitingToList), searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
 	auth := &Auth{db: db, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
 		registrations: security.NewQueue(registering, waitingForRegister)}
 	auth.bearers = coalescer[bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
-	orders := &Orders{db: db, products: products, lists: lists}
+	orders := &Orders{db: db, products: products, lists: security.NewQueue(maxOrderLists, waitingToList)}
 	orders.placing = coalescer[newOrder, model.PlacedOrder]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: orders.placeAtOnce}
 	cart := &Cart{db: db}
 	cart.adding = coalescer[newLine, model.CartItem]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: cart.addAtOnce}
