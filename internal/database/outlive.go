@@ -11,25 +11,36 @@ import (
 // server hears of a hundred connections that were given up before they were made, it takes none from that machine any more.
 const afterHangUp = 6 * time.Second
 
-// outlive returns a context for what is done on a connection, until end is called. It has the deadline of ctx, but if ctx is
-// cancelled it goes on for a while.
-func outlive(ctx context.Context) (longer context.Context, end func()) {
+// outliving is a context that is done when ctx has reached its deadline, but if ctx is cancelled only a while later.
+type outliving struct {
+	context.Context // the caller's
+	done            chan struct{}
+}
+
+// outlive returns such a context for what is done on a connection, until end is called.
+func outlive(ctx context.Context) (longer context.Context, end func() bool) {
 	if ctx.Done() == nil {
-		return ctx, func() {}
+		return ctx, func() bool { return true }
 	}
-	var cancel context.CancelFunc
-	if deadline, ok := ctx.Deadline(); ok {
-		longer, cancel = context.WithDeadline(context.WithoutCancel(ctx), deadline)
-	} else {
-		longer, cancel = context.WithCancel(context.WithoutCancel(ctx))
-	}
-	stop := context.AfterFunc(ctx, func() {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			time.AfterFunc(afterHangUp, cancel)
+	o := outliving{ctx, make(chan struct{})}
+	return o, context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			close(o.done)
+			return
 		}
+		time.AfterFunc(afterHangUp, func() { close(o.done) })
 	})
-	return longer, func() {
-		stop()
-		cancel()
+}
+
+// Done implements context.Context.
+func (o outliving) Done() <-chan struct{} { return o.done }
+
+// Err implements context.Context.
+func (o outliving) Err() error {
+	select {
+	case <-o.done:
+		return o.Context.Err()
+	default:
+		return nil
 	}
 }
