@@ -25,6 +25,7 @@ const (
 	erTooManyConns     = 1040
 	erShutdown         = 1053
 	erUserConns        = 1203
+	erHostBlocked      = 1129
 	erNotReady         = 1047 // a cluster node without quorum
 	erReadOnly         = 1290
 	erReadOnlyMode     = 1836
@@ -120,7 +121,7 @@ func isBroken(err error) bool {
 func IsUnavailable(err error) bool {
 	var netErr net.Error
 	return isRetryable(err) || isRefusal(err) || isBroken(err) ||
-		hasNumber(err, erCommitFailed, erTooManyConns, erUserConns, erQueryKilled, erTookTooLong, erTookTooLongMySQL, erDiskFull, erTableFull) ||
+		hasNumber(err, erCommitFailed, erTooManyConns, erUserConns, erHostBlocked, erQueryKilled, erTookTooLong, erTookTooLongMySQL, erDiskFull, erTableFull) ||
 		errors.Is(err, errAway) || errors.Is(err, errReadOnly) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.As(err, &netErr)
 }

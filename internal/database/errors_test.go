@@ -103,7 +103,7 @@ func TestErrorsByNumber(t *testing.T) {
 	for number, want := range map[int]verdict{
 		1062: {duplicate: true}, 1452: {missing: true},
 		1213: {unavailable: true}, 1205: {unavailable: true}, 3572: {unavailable: true}, 3101: {unavailable: true}, 1180: {unavailable: true},
-		1040: {unavailable: true}, 1053: {unavailable: true}, 1203: {unavailable: true}, 1047: {unavailable: true},
+		1040: {unavailable: true}, 1129: {unavailable: true}, 1053: {unavailable: true}, 1203: {unavailable: true}, 1047: {unavailable: true},
 		1290: {unavailable: true}, 3100: {unavailable: true}, 1317: {unavailable: true}, 1927: {unavailable: true},
 		1021: {unavailable: true}, 1114: {unavailable: true}, 1836: {unavailable: true}, 1792: {unavailable: true}, 4031: {unavailable: true},
 		1044: {}, 1045: {}, 1048: {}, 1054: {}, 1146: {}, 1169: {}, 1216: {}, 1264: {}, 1406: {}, 1451: {}, 3819: {}, 4025: {},

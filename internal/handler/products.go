@@ -45,7 +45,7 @@ func (q *query) productFilter() model.ProductFilter {
 
 func (a *API) listCategories(w http.ResponseWriter, r *http.Request) error {
 	return a.respondPage(w, r, func(ctx context.Context) (content, error) {
-		categories, err := a.Services.Products.ListCategories(ctx)
+		categories, err := a.Services.Products.ListCategories(ctx, a.asker(r))
 		return content{v: categories}, err
 	})
 }
@@ -56,7 +56,7 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return content{}, err
 		}
-		product, err := a.Services.Products.Get(ctx, id)
+		product, err := a.Services.Products.Get(ctx, id, a.asker(r))
 		return content{v: product}, err
 	})
 }

@@ -54,8 +54,8 @@ func (p *Passwords) Slot(ctx context.Context, address string) (release func(), e
 	return p.slots.Enter(ctx, address)
 }
 
-// Know remembers an address from which a password was right: its turns come sooner than those of strangers.
-func (p *Passwords) Know(address string) { p.slots.Know(address) }
+// Know remembers an address from which somebody's password was right: its turns come sooner than those of strangers.
+func (p *Passwords) Know(address, who string) { p.slots.Know(address, who) }
 
 // Hash returns the hash of a password of at most 72 bytes.
 func (p *Passwords) Hash(password string) (string, error) {

@@ -18,7 +18,8 @@ var ErrBusy = errors.New("too many are waiting")
 // turn is one of the addresses that are known, so that who comes from many new ones at once does not keep those waiting.
 type Queue struct {
 	room  int                          // for those who wait
-	known *lru.Cache[string, struct{}] // addresses
+	known *lru.Cache[string, string]   // by address, whose it is
+	homes *lru.Cache[string, []string] // the known addresses of somebody
 
 	mu      sync.Mutex
 	free    int
@@ -28,8 +29,11 @@ type Queue struct {
 	passed  bool                     // over those who stand before a known one, the last time
 }
 
-// knownAddresses is how many are kept in mind.
-const knownAddresses = 10_000
+// How many addresses are kept in mind, and of one person: who has one account is not known at a hundred at once.
+const (
+	knownAddresses = 10_000
+	knownHomes     = 3
+)
 
 // line is who waits for a turn from one address.
 type line struct {
@@ -41,15 +45,30 @@ type waiter struct{ told chan error }
 
 // NewQueue has so many places to work, and room for so many to wait.
 func NewQueue(places, room int) *Queue {
-	known, err := lru.New[string, struct{}](knownAddresses)
-	if err != nil {
+	known, err := lru.New[string, string](knownAddresses)
+	homes, err2 := lru.New[string, []string](knownAddresses)
+	if err = errors.Join(err, err2); err != nil {
 		panic(err) // a wrong constant of our own
 	}
-	return &Queue{room: room, known: known, free: places, lines: map[string]*list.Element{}, turns: list.New()}
+	return &Queue{room: room, known: known, homes: homes, free: places, lines: map[string]*list.Element{}, turns: list.New()}
 }
 
-// Know remembers an address from which somebody came who has proved to be no stranger.
-func (q *Queue) Know(address string) { q.known.Add(address, struct{}{}) }
+// Know remembers an address from which somebody came who has proved to be no stranger, and forgets those where they were long
+// ago, unless somebody else is there.
+func (q *Queue) Know(address, who string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	homes, _ := q.homes.Get(who)
+	homes = append(slices.DeleteFunc(slices.Clone(homes), func(home string) bool { return home == address }), address)
+	if len(homes) > knownHomes {
+		if by, _ := q.known.Peek(homes[0]); by == who {
+			q.known.Remove(homes[0])
+		}
+		homes = homes[1:]
+	}
+	q.homes.Add(who, homes)
+	q.known.Add(address, who)
+}
 
 // Enter waits for a place to work; leave gives it back. It fails when ctx ends first, and with ErrBusy where
 // there is no room. When the room is full, the last of the longest line goes for the first of others.

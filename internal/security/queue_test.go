@@ -151,7 +151,7 @@ func TestQueueIsFair(t *testing.T) {
 		for i := range 50 {
 			s.come(t.Context(), fmt.Sprint("f", i), fmt.Sprint("flood ", i))
 		}
-		s.Know("home")
+		s.Know("home", "ann")
 		for i := range 3 {
 			s.come(t.Context(), fmt.Sprint("ann", i), "home")
 		}
@@ -168,7 +168,7 @@ func TestQueueIsFair(t *testing.T) {
 		for i := range 3 {
 			s.come(t.Context(), fmt.Sprint("f", i), fmt.Sprint("flood ", i))
 		}
-		s.Know("home")
+		s.Know("home", "ann")
 		s.come(t.Context(), "ann", "home")
 		if _, err := s.Enter(t.Context(), "elsewhere"); !errors.Is(err, ErrBusy) {
 			t.Errorf("one more stranger got %v", err)

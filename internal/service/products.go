@@ -53,9 +53,15 @@ var errNoProduct = apperr.New(apperr.NotFound, "There is no such product in the 
 
 // ListCategories returns the categories in which something is sold, sorted. The index is read by a leap from each
 // category to the next, whatever is in them: grouped by its first column, too, or else servers read all of it.
-func (s *Products) ListCategories(ctx context.Context) ([]string, error) {
+// Those who ask from one address wait in turn.
+func (s *Products) ListCategories(ctx context.Context, address string) ([]string, error) {
+	done, err := s.lists.Enter(ctx, Network(address))
+	if err != nil {
+		return nil, fail("list categories", err)
+	}
+	defer done()
 	categories := []string{}
-	err := s.db.SelectContext(ctx, &categories, `
+	err = s.db.SelectContext(ctx, &categories, `
 		SELECT category
 		FROM products FORCE INDEX (ix_products_category)
 		WHERE archived_at IS NULL
@@ -64,10 +70,15 @@ func (s *Products) ListCategories(ctx context.Context) ([]string, error) {
 	return categories, fail("list categories", err)
 }
 
-// Get returns a product that is sold.
-func (s *Products) Get(ctx context.Context, id int64) (model.Product, error) {
+// Get returns a product that is sold. Those who ask from one address wait in turn.
+func (s *Products) Get(ctx context.Context, id int64, address string) (model.Product, error) {
 	var p model.Product
-	err := s.db.GetContext(ctx, &p, `
+	done, err := s.lists.Enter(ctx, Network(address))
+	if err != nil {
+		return p, fail("get product", err)
+	}
+	defer done()
+	err = s.db.GetContext(ctx, &p, `
 		SELECT `+productColumns+`
 		FROM products
 		WHERE id = ? AND archived_at IS NULL`, id)

@@ -81,7 +81,7 @@ const maxSearches = 6
 // maxWalks is the same for lists that may walk along an index for long.
 const maxWalks = 4
 
-// maxLists is the same for all other lists: some connections to the database stay for whoever wants less. Who asks for many at
+// maxLists is the same for all other reading of products: some connections to the database stay for whoever wants less. Who asks for many at
 // once, of whom all that the server has connections for may wait, waits for themselves.
 const (
 	maxLists      = database.MaxConns * 3 / 4
