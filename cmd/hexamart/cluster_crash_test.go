@@ -30,6 +30,7 @@ type clustered struct {
 	load     *testkit.Load
 	hot      []int64 // products that everybody wants
 	inAll    int64   // of all products, in stock and in orders
+	before   int64   // orders, when the load begins
 
 	wg     sync.WaitGroup
 	wrong  chan string
@@ -182,7 +183,7 @@ func (c *clustered) check() {
 		c.t.Error(w)
 	}
 	pieces, orders := c.count()
-	if orders != int64(len(c.load.Orders)) {
+	if orders -= c.before; orders != int64(len(c.load.Orders)) {
 		c.t.Errorf("%d orders are there, %d were acknowledged", orders, len(c.load.Orders))
 	}
 	if pieces != c.inAll {
@@ -207,9 +208,63 @@ func (c *clustered) check() {
 	c.t.Logf("%d orders, the longest took %s; answers: %v", len(c.load.Orders), c.load.Longest.Round(time.Millisecond), c.load.Answers)
 }
 
+// storm lets the same few people fill and order the same carts by both shops at once: each order that was acknowledged is there with
+// what it is of, and nothing is sold that was not there. It returns how many orders there are then.
+func (c *clustered) storm(lasts time.Duration) (orders int64) {
+	c.t.Helper()
+	var mu sync.Mutex
+	var placed []int64
+	answers := map[string]int{}
+	note := func(what string, status int, id int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		answers[fmt.Sprint(what, " ", status)]++
+		if id > 0 {
+			placed = append(placed, id)
+		}
+	}
+	var people sync.WaitGroup
+	end := time.Now().Add(lasts)
+	for i := range 8 {
+		token := c.a.shopper(fmt.Sprint("storm", i)).token
+		for _, shop := range []*place{c.a, c.b} {
+			people.Go(func() {
+				for time.Now().Before(end) {
+					status, _, _ := shop.exchange("POST", "/cart", fmt.Sprintf(`{"product_id": %d, "quantity": 1}`, c.hot[rand.N(2)]), token)
+					note("cart", status, 0)
+					var order struct {
+						ID int64 `json:"order_id"`
+					}
+					status, _, body := shop.exchange("POST", "/orders", `{"payment_method": "UPI", "shipping_address": "x"}`, token)
+					if status == http.StatusCreated {
+						if err := json.Unmarshal(body, &order); err != nil {
+							c.t.Error(err)
+						}
+					}
+					note("order", status, order.ID)
+				}
+			})
+		}
+	}
+	people.Wait()
+	pieces, orders := c.count()
+	if pieces != c.inAll || orders != int64(len(placed)) || len(placed) < 50 {
+		c.t.Errorf("%d pieces became %d, %d orders were acknowledged and %d are there", c.inAll, pieces, len(placed), orders)
+	}
+	if answers["cart 500"]+answers["order 500"] > 0 {
+		c.t.Errorf("the answers are %v", answers)
+	}
+	if code, out := c.a.run("", "verify"); code != 0 {
+		c.t.Errorf("verify: exit %d, %.1000s", code, out)
+	}
+	c.t.Logf("storm: %v", answers)
+	return orders
+}
+
 // TestCluster lets two shops write to two nodes, and takes nodes, a shop and the quorum from them.
 func TestCluster(t *testing.T) {
 	c := newClustered(t)
+	c.before = c.storm(8 * time.Second)
 	one, two, three := c.nodes[0], c.nodes[1], c.nodes[2]
 	steps := []struct {
 		name string

@@ -40,16 +40,24 @@ type conn struct {
 	undone  error // why the server has rolled back the transaction, though it is still to be ended
 }
 
+// clusterSettings are for a cluster's nodes. Not every server has such variables.
+var clusterSettings = []string{
+	// What was written on another node is seen only by those who wait for it, in reads (1), updates and deletes (2), and inserts (4).
+	"wsrep_sync_wait = 7",
+	// Where another node was faster in the middle of a Batch, the server would take the statement that met it for one without a
+	// transaction, run that again and go on: what came before would be missing, and nobody would hear of it.
+	"wsrep_retry_autocommit = 0",
+}
+
 // setUp prepares the session, and checks that the server takes writes if another one might.
 func (c *conn) setUp(ctx context.Context, several bool) error {
 	if _, err := c.fullConn.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
 		return err
 	}
-	// On a cluster what was written on another node is seen only by those who wait for it, in reads
-	// (1), updates and deletes (2), and inserts (4). Not every server has such a variable.
-	_, err := c.fullConn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = 7", nil)
-	if err != nil && !hasNumber(err, erNoVariable) {
-		return err
+	for _, setting := range clusterSettings {
+		if _, err := c.fullConn.ExecContext(ctx, "SET SESSION "+setting, nil); err != nil && !hasNumber(err, erNoVariable) {
+			return err
+		}
 	}
 	if several {
 		return c.takesWrites(ctx)

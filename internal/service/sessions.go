@@ -163,11 +163,13 @@ func (k keptToken) isCopied(by model.Actor) bool {
 
 // spend exchanges a token for its successor.
 func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshToken, by model.Actor) error {
-	if _, err := tx.ExecContext(ctx, `
+	// On a cluster the session may have been ended on another node, where the lock on the user does not count.
+	res, err := tx.ExecContext(ctx, `
 		UPDATE refresh_tokens
 		SET spent_at = IF(generation = ?, ?, spent_at), salt = IF(generation = ?, ?, NULL), address = NULL, agent = NULL
 		WHERE family = ? AND generation IN (?, ?)`,
-		k.Generation, now(), k.Generation, k.Salt, k.Family, k.Generation, k.Generation-1); err != nil {
+		k.Generation, now(), k.Generation, k.Salt, k.Family, k.Generation, k.Generation-1)
+	if err := mustMatch(res, err, errStaleToken); err != nil {
 		return err
 	}
 	if k.Generation >= keepSpent {
