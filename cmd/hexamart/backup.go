@@ -74,11 +74,10 @@ func writeDump(dump *exec.Cmd, name string) (size int64, err error) {
 	}
 	defer func() { _ = os.Remove(file.Name()) }()
 	zipped := gzip.NewWriter(file)
-	var end tail
-	var said bytes.Buffer
+	end, said := tail{max: endLine}, tail{max: lastWords}
 	dump.Stdout, dump.Stderr = io.MultiWriter(zipped, &end), &said
 	if err := dump.Run(); err != nil {
-		return 0, errors.Join(fmt.Errorf("%s: %w: %s", filepath.Base(dump.Path), err, strings.TrimSpace(said.String())), file.Close())
+		return 0, errors.Join(fmt.Errorf("%s: %w: %s", filepath.Base(dump.Path), err, bytes.TrimSpace(said.last)), file.Close())
 	}
 	if !bytes.Contains(end.last, []byte(dumpEnd)) {
 		return 0, errors.Join(errors.New("the dump has no end"), file.Close())
@@ -92,13 +91,22 @@ func writeDump(dump *exec.Cmd, name string) (size int64, err error) {
 	return size, errors.Join(file.Close(), os.Rename(file.Name(), name))
 }
 
+// What is kept of a dump, to see its last line, and of what a tool says.
+const (
+	endLine   = 200
+	lastWords = 4 << 10
+)
+
 // tail keeps the end of what is written to it.
-type tail struct{ last []byte }
+type tail struct {
+	max  int
+	last []byte
+}
 
 func (t *tail) Write(p []byte) (int, error) {
-	t.last = append(t.last, p...)
-	if n := len(t.last); n > 200 {
-		t.last = append([]byte(nil), t.last[n-200:]...)
+	t.last = append(t.last, p[max(0, len(p)-t.max):]...)
+	if n := len(t.last); n > t.max {
+		t.last = append([]byte(nil), t.last[n-t.max:]...)
 	}
 	return len(p), nil
 }
@@ -155,7 +163,7 @@ func checkDump(file *os.File) error {
 	if err != nil {
 		return err
 	}
-	var end tail
+	end := tail{max: endLine}
 	if _, err := io.Copy(&end, plain); err != nil {
 		return err
 	}
@@ -180,16 +188,17 @@ func (s *shop) fillFrom(ctx context.Context, file *os.File) error {
 	}
 	// A file is only SQL for the shop's own database: the tool runs no commands that stand in it, among which there is the
 	// shell, and sends no file of this machine.
-	fill.Args = append(fill.Args, "--user="+restorer, "--binary-mode", "--local-infile=0", "--default-character-set=utf8mb4", "hexamart")
+	fill.Args = append(fill.Args, "--user="+restorer, "--quick", "--binary-mode", "--local-infile=0", "--default-character-set=utf8mb4", "hexamart")
 	password := rand.Text()
 	fill.Env = append(os.Environ(), "MYSQL_PWD="+password)
-	fill.Stdin = plain
+	said := tail{max: lastWords}
+	fill.Stdin, fill.Stderr = plain, &said // what its statements print is lost: it may be more than there is memory
 	if err := s.makeRestorer(ctx, password); err != nil {
 		return err
 	}
 	defer func() { _, _ = s.db.ExecContext(context.WithoutCancel(ctx), dropRestorer) }() // the next one makes it anew
-	if said, err := fill.CombinedOutput(); err != nil {
-		return fmt.Errorf("restore, which is half done: %w: %s", err, bytes.TrimSpace(said))
+	if err := fill.Run(); err != nil {
+		return fmt.Errorf("restore, which is half done: %w: %s", err, bytes.TrimSpace(said.last))
 	}
 	if empty, err := database.IsEmpty(ctx, s.db); err != nil || empty {
 		return errors.Join(err, errors.New("nothing was in it"))

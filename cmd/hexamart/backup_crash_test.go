@@ -128,3 +128,32 @@ func TestBackupIsNoScript(t *testing.T) {
 		})
 	}
 }
+
+// TestRestoreIsQuiet restores a file whose statements print hundreds of megabytes, and of which the last one fails: only that is
+// shown.
+func TestRestoreIsQuiet(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	_, err := fmt.Fprint(w, "CREATE TABLE products (id INT PRIMARY KEY);\n", strings.Repeat("SELECT REPEAT('x', 16000000);\n", 25), "SELECT nothing;\n", dumpEnd, "\n")
+	file := filepath.Join(p.dir, "shop.sql.gz")
+	if err = errors.Join(err, w.Close(), os.WriteFile(file, zipped.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	code, out := p.run("", "restore", file)
+	if code != 1 || !strings.Contains(out, "half done") || !strings.Contains(out, "Unknown column") || len(out) > 16<<10 {
+		t.Errorf("exit %d, %d bytes that end with %s", code, len(out), out[max(0, len(out)-2000):])
+	}
+}
+
+// TestTail writes much and little: what is kept is the end, and no more.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	end := tail{max: 5}
+	for _, c := range []struct{ written, kept string }{{"", ""}, {"abc", "abc"}, {"def", "bcdef"}, {strings.Repeat("x", 1<<20) + "123456", "23456"}, {"7", "34567"}} {
+		if n, err := end.Write([]byte(c.written)); n != len(c.written) || err != nil || string(end.last) != c.kept || cap(end.last) > 100 {
+			t.Errorf("wrote %d, %v: %q is kept in %d bytes", n, err, end.last, cap(end.last))
+		}
+	}
+}
