@@ -204,3 +204,24 @@ func TestDoctorSecretKey(t *testing.T) {
 		t.Errorf("exit %d, %s", code, out)
 	}
 }
+
+// TestDoctorWeakSecretKey puts keys there that can be guessed: they are judged as SECRET_KEY is.
+func TestDoctorWeakSecretKey(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		strings.Repeat("a", 40):                  "FAIL  secret key",
+		strings.Repeat("your_secret_key_", 3):    "FAIL  secret key",
+		strings.Repeat("abcdefghij", 4):          "FAIL  secret key",
+		"my-secret-is-my-own-and-nobody-knows":   "warn  secret key",
+		"q8Zr2LxVw0pYtN5sKd7GhJ3mBc9FaE1u-other": "ok    secret key",
+	} {
+		var out bytes.Buffer
+		d := &doctor{program: &program{stdout: &out, cfg: config.Config{DataDir: t.TempDir()}}}
+		if err := os.WriteFile(d.cfg.SecretKeyFile(), []byte(key+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if d.secretKey(); !strings.HasPrefix(out.String(), want) || strings.Contains(out.String(), key) {
+			t.Errorf("%q: %s", key, &out)
+		}
+	}
+}
