@@ -22,6 +22,11 @@ func (d *doctor) database(ctx context.Context, s *shop) error {
 	d.durability(f)
 	d.cluster(f)
 	d.clock(f)
+	programs, err := database.Programs(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	d.programs(programs, f.Unseen)
 	return d.schema(ctx, s)
 }
 
@@ -138,6 +143,20 @@ func (d *doctor) clock(f database.Facts) {
 		return
 	}
 	d.ok("clocks", found)
+}
+
+// programs are what others have made the server do whenever the shop writes, or by the clock.
+func (d *doctor) programs(list []database.Program, unseen []string) {
+	for _, p := range list {
+		d.warn("programs", fmt.Sprintf("%s is not the shop's (%s)", p, p.Moment),
+			"it may change what the shop writes, or make somebody an admin; see what it does ("+p.Show()+"), and drop it unless it is meant")
+	}
+	switch {
+	case len(unseen) > 0:
+		d.ok("programs", "no others are known; this user may not see them (it lacks "+strings.Join(unseen, ", ")+")")
+	case len(list) == 0:
+		d.ok("programs", "no trigger on the shop's tables, no event")
+	}
 }
 
 func (d *doctor) schema(ctx context.Context, s *shop) error {

@@ -29,7 +29,7 @@ func TestDoctor(t *testing.T) {
 			t.Fatal(out)
 		}
 		code, out := p.run("", "doctor")
-		for _, what := range []string{"secret key", "disk", "connection", "version", "rights", "time zone", "sql_mode", "isolation", "durability", "clocks", "schema", "books"} {
+		for _, what := range []string{"secret key", "disk", "connection", "version", "rights", "time zone", "sql_mode", "isolation", "durability", "clocks", "programs", "schema", "books"} {
 			if !strings.Contains(out, fmt.Sprintf("ok    %-12s ", what)) {
 				t.Errorf("%s is not well", what)
 			}
@@ -112,15 +112,21 @@ func TestDoctorOnAServer(t *testing.T) {
 	as := cfg.Clone()
 	as.User, as.Passwd = user, "T0tally-random"
 	p := newPlace(t, "DATABASE_URL="+databaseURL(as), "SECRET_KEY="+randomKey)
+	exec("CREATE TRIGGER `own\x1b[2J` BEFORE INSERT ON users FOR EACH ROW SET NEW.is_admin = 1")
+	exec("CREATE EVENT own ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' DO UPDATE users SET is_admin = 1")
 	code, out := p.run("", "doctor")
-	for _, want := range []string{"lacks CREATE, ALTER, DROP, INDEX, REFERENCES", "FAIL  books", "its stock is 5, its ledger adds up to 0", "ok    db password"} {
+	for _, want := range []string{"ok    programs     no others are known; this user may not see them (it lacks TRIGGER, EVENT)", "lacks CREATE, ALTER, DROP, INDEX, REFERENCES", "FAIL  books", "its stock is 5, its ledger adds up to 0", "ok    db password"} {
 		if code != 1 || !strings.Contains(out, want) {
 			t.Errorf("exit %d, no %q in %s", code, want, out)
 		}
 	}
 	exec("GRANT ALL ON `" + strings.ReplaceAll(cfg.DBName, "_", `\_`) + "`.* TO " + user + "@'%'")
-	if _, out := p.run("", "doctor"); !strings.Contains(out, "ok    rights") {
-		t.Error(out)
+	_, out = p.run("", "doctor")
+	for _, want := range []string{"ok    rights", `warn  programs     the trigger "own\x1b[2J" of users is not the shop's (BEFORE INSERT)`,
+		"warn  programs     the event own is not the shop's (ENABLED)", "SHOW CREATE EVENT `own`"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
 	}
 	exec("DROP USER " + user + "@'%'")
 	if code, out := p.run("", "doctor"); code != 1 || !strings.Contains(out, "FAIL  connection") || !strings.Contains(out, "the user or the password") {

@@ -20,6 +20,7 @@ type Facts struct {
 	Status    map[string]string // of a cluster's node; empty where there is no cluster
 	Lacking   []string          // rights that the shop or its migrations need
 	ByRole    bool              // rights come by roles, so that Lacking can't be known
+	Unseen    []string          // rights without which nobody sees triggers and events
 	Encrypted bool
 	Answer    time.Duration // one round trip
 	Skew      time.Duration // by which the server's clock is ahead of this machine's
@@ -125,6 +126,9 @@ func (f *Facts) readRights(ctx context.Context, lent *sqlx.Conn) error {
 		return nil
 	}
 	f.Lacking = slices.DeleteFunc(slices.Clone(rights), func(right string) bool { return granted[right] })
+	if !f.ByRole {
+		f.Unseen = slices.DeleteFunc([]string{"TRIGGER", "EVENT"}, func(right string) bool { return granted[right] })
+	}
 	f.ByRole = f.ByRole && len(f.Lacking) > 0
 	return nil
 }
