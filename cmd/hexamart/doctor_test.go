@@ -115,7 +115,7 @@ func TestDoctorOnAServer(t *testing.T) {
 	exec("CREATE TRIGGER `own\x1b[2J` BEFORE INSERT ON users FOR EACH ROW SET NEW.is_admin = 1")
 	exec("CREATE EVENT own ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' DO UPDATE users SET is_admin = 1")
 	code, out := p.run("", "doctor")
-	for _, want := range []string{"ok    programs     no others are known; this user may not see them (it lacks TRIGGER, EVENT)", "lacks CREATE, ALTER, DROP, INDEX, REFERENCES", "FAIL  books", "its stock is 5, its ledger adds up to 0", "ok    db password"} {
+	for _, want := range []string{"ok    programs     no others are known; this user may not see them (it lacks TRIGGER, EVENT)", "ok    rights       all that the shop needs; another user has to migrate (this one lacks CREATE, ALTER, DROP, INDEX, REFERENCES)", "FAIL  books", "its stock is 5, its ledger adds up to 0", "ok    db password"} {
 		if code != 1 || !strings.Contains(out, want) {
 			t.Errorf("exit %d, no %q in %s", code, want, out)
 		}
@@ -162,6 +162,10 @@ func TestDoctorJudges(t *testing.T) {
 		"Plain":            {func(f *database.Facts) { f.Encrypted = false }, "warn  encryption"},
 		"FewConnections":   {set("max_connections", "40"), "warn  connections"},
 		"Role":             {func(f *database.Facts) { f.ByRole = true }, "warn  rights"},
+		"NoUpdate":         {func(f *database.Facts) { f.Lacking = []database.Grant{{Rights: []string{"UPDATE"}, Table: "*"}} }, "GRANT UPDATE ON <the database>.* TO"},
+		"OnlyServes":       {func(f *database.Facts) { f.NoChanges, f.Rewriting = []string{"CREATE"}, []string{"DELETE"} }, ""},
+		"OnlyAdds":         {func(f *database.Facts) { f.Rewriting = nil }, ""},
+		"EmptiesLog":       {func(f *database.Facts) { f.Rewriting = []string{"DROP"} }, "warn  rights"},
 		"TimeZone":         {func(f *database.Facts) { f.Offset = time.Hour }, "FAIL  time zone"},
 		"LaxMode":          {set("sql_mode", "ONLY_FULL_GROUP_BY"), "FAIL  sql_mode"},
 		"Isolation":        {set("transaction_isolation", "REPEATABLE-READ"), "FAIL  isolation"},
