@@ -172,6 +172,7 @@ func TestBeside(t *testing.T) {
 		{"", []string{"logout", "nobody@example.com"}, 1, "There is no account"},
 		{"forgotten\n", []string{"password", "nobody@example.com"}, 1, "There is no account"},
 		{"ann\n", []string{"password", "ann@example.com"}, 1, "Password must have at least 8 characters."},
+		{"thimble\xff and\xfe thread\n", []string{"password", "ann@example.com"}, 1, "Password must be valid UTF-8."}, // as from a terminal of another alphabet
 		{"thimble and thread\n", []string{"password", "ann@example.com"}, 0, "ann@example.com has a new password"},
 		{"", []string{"healthcheck"}, 0, "ready"},
 		{"", []string{"serve"}, 1, "already in use"},
