@@ -38,6 +38,9 @@ func backup(ctx context.Context, p *program, args []string) error {
 	if p.cfg.Database != nil {
 		return errNotPrivate
 	}
+	if info, err := os.Lstat(rest[0]); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is there and no ordinary file, which alone a backup replaces; name another one", rest[0])
+	}
 	return p.withShop(ctx, func(s *shop) error {
 		dump, err := s.clientTool(ctx, "mariadb-dump", "mysqldump")
 		if err != nil {
@@ -139,15 +142,16 @@ func restore(ctx context.Context, p *program, args []string) error {
 }
 
 // restorer is who restores a backup: somebody who may do all in the shop's database, and nothing to its server, which could be told
-// to write files elsewhere.
+// to write files elsewhere. The owner's triggers and views that are in a backup are this user's afterwards, and go by its rights: so
+// it stays, and nobody can log in as it.
 const (
-	restorer     = "hexamart_restore"
-	dropRestorer = "DROP USER IF EXISTS '" + restorer + "'@'localhost'"
+	restorer      = "hexamart_restore"
+	closeRestorer = "ALTER USER '" + restorer + "'@'localhost' ACCOUNT LOCK"
 )
 
 func (s *shop) makeRestorer(ctx context.Context, password string) error {
 	for _, query := range []string{
-		dropRestorer,
+		"DROP USER IF EXISTS '" + restorer + "'@'localhost'", // of a restore before, whose database is gone
 		"CREATE USER '" + restorer + "'@'localhost' IDENTIFIED BY '" + password + "'",
 		"GRANT ALL ON hexamart.* TO '" + restorer + "'@'localhost'",
 	} {
@@ -192,11 +196,13 @@ func (s *shop) fillFrom(ctx context.Context, file *os.File) error {
 	password := rand.Text()
 	fill.Env = append(os.Environ(), "MYSQL_PWD="+password)
 	said := tail{max: lastWords}
-	fill.Stdin, fill.Stderr = plain, &said // what its statements print is lost: it may be more than there is memory
+	dump := withoutDefiners(plain)
+	defer func() { _ = dump.Close() }()
+	fill.Stdin, fill.Stderr = dump, &said // what its statements print is lost: it may be more than there is memory
 	if err := s.makeRestorer(ctx, password); err != nil {
 		return err
 	}
-	defer func() { _, _ = s.db.ExecContext(context.WithoutCancel(ctx), dropRestorer) }() // the next one makes it anew
+	defer func() { _, _ = s.db.ExecContext(context.WithoutCancel(ctx), closeRestorer) }() // nobody knows its password
 	if err := fill.Run(); err != nil {
 		return fmt.Errorf("restore, which is half done: %w: %s", err, bytes.TrimSpace(said.last))
 	}
