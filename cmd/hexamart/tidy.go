@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"hexamart/internal/database"
 )
 
 // tidyEvery is how often what is no longer needed is removed.
@@ -14,6 +16,7 @@ func (s *shop) tidy(ctx context.Context) {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for {
+		s.compareClocks(ctx)
 		s.remove(ctx, "old idempotency keys", s.services.Orders.ForgetKeys)
 		s.remove(ctx, "old refresh tokens", s.services.Sessions.Forget)
 		s.remove(ctx, "old failed logins", s.services.Auth.ForgetFailures)
@@ -22,6 +25,17 @@ func (s *shop) tidy(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// compareClocks warns where this machine's clock is not the database's: sessions and tokens of several instances go by both.
+func (s *shop) compareClocks(ctx context.Context) {
+	skew, err := database.Skew(ctx, s.db)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.log.Warn("comparing clocks", "error", err)
+	case skew.Abs() > maxSkew:
+		s.log.Warn("the clocks of this machine and of the database's server differ: let both set theirs by NTP", "server_ahead_by", skew.Round(time.Millisecond))
 	}
 }
 

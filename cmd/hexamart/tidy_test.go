@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +37,23 @@ func TestTidy(t *testing.T) {
 	for _, table := range []string{"idempotency_keys", "refresh_tokens", "login_failures"} {
 		if n := s.Count("SELECT COUNT(*) FROM " + table); n != 1 {
 			t.Errorf("%d young %s are left", n, table)
+		}
+	}
+}
+
+// TestCompareClocks has the database's clock ahead, and right.
+func TestCompareClocks(t *testing.T) {
+	t.Parallel()
+	db := testkit.NewShop(t).DB
+	db.SetMaxOpenConns(1) // whose clock it is
+	for setting, warns := range map[string]bool{"UNIX_TIMESTAMP() + 10": true, "DEFAULT": false} {
+		if _, err := db.ExecContext(t.Context(), "SET timestamp = "+setting); err != nil {
+			t.Fatal(err)
+		}
+		var said bytes.Buffer
+		(&shop{db: db, log: slog.New(slog.NewTextHandler(&said, nil))}).compareClocks(t.Context())
+		if warned := strings.Contains(said.String(), "server_ahead_by=9.") || strings.Contains(said.String(), "server_ahead_by=10"); warned != warns || !warns && said.Len() > 0 {
+			t.Errorf("at %s it says %q", setting, &said)
 		}
 	}
 }

@@ -58,6 +58,20 @@ func Inspect(ctx context.Context, db *sqlx.DB) (f Facts, err error) {
 	return f, f.readRights(ctx, lent)
 }
 
+// Skew is by how much the server's clock is ahead of this machine's.
+func Skew(ctx context.Context, db *sqlx.DB) (time.Duration, error) {
+	lent, err := db.Connx(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = lent.Close() }()
+	var f Facts
+	if err := f.readClock(ctx, lent); err != nil {
+		return 0, fmt.Errorf("read the server's clock: %w", err)
+	}
+	return f.Skew, nil
+}
+
 func pairs(ctx context.Context, lent *sqlx.Conn, query string) (map[string]string, error) {
 	var rows []struct {
 		Name  string `db:"Variable_name"`

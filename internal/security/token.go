@@ -44,6 +44,9 @@ type Tokens struct {
 // audience is whom tokens are for. Those from before it was said have none.
 const audience = "hexamart"
 
+// leeway is by how much the clocks of instances may differ: none takes a token for one of the future that another has just made.
+const leeway = time.Minute
+
 // keepRead is how many tokens are remembered as well signed. A request's check of one costs as much as a small page.
 const keepRead = 4096
 
@@ -55,7 +58,7 @@ func NewTokens(key, algorithm string, life time.Duration, previous ...string) (*
 		return nil, fmt.Errorf("algorithm %q is not one of %v", algorithm, Algorithms)
 	}
 	rules := []jwt.ParserOption{jwt.WithValidMethods([]string{algorithm}), jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(), jwt.WithLeeway(5 * time.Second), jwt.WithStrictDecoding()}
+		jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithStrictDecoding()}
 	keys := jwt.VerificationKeySet{Keys: []jwt.VerificationKey{[]byte(key)}}
 	for _, k := range previous {
 		if k != "" {

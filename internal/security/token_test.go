@@ -100,6 +100,22 @@ func TestTokensPayload(t *testing.T) {
 	}
 }
 
+// TestTokensOfOtherClocks reads what an instance has made whose clock is ahead, by as much as may be and by more.
+func TestTokensOfOtherClocks(t *testing.T) {
+	t.Parallel()
+	tokens := newTokens(t, tokenKey, "HS256")
+	for ahead, good := range map[time.Duration]bool{leeway - 5*time.Second: true, leeway + 5*time.Second: false} {
+		at := time.Now().Add(ahead).Unix()
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "7", "iat": at, "nbf": at, "exp": at + 3600, "ver": 3}).SignedString([]byte(tokenKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tokens.Read(token); (err == nil) != good {
+			t.Errorf("%v ahead: %v", ahead, err)
+		}
+	}
+}
+
 // TestTokensEndWithTheirSession makes tokens for sessions that have less time left than a token, and more.
 func TestTokensEndWithTheirSession(t *testing.T) {
 	t.Parallel()

@@ -127,19 +127,6 @@ func checkRoom(ctx context.Context, tx *sqlx.Tx, userID int64) error {
 	return err
 }
 
-func getItem(ctx context.Context, db sqlx.QueryerContext, userID, productID int64) (model.CartItem, error) {
-	var item model.CartItem
-	err := sqlx.GetContext(ctx, db, &item, `
-		SELECT `+cartColumns+`
-		FROM carts c
-		JOIN products p ON p.id = c.product_id
-		WHERE c.user_id = ? AND c.product_id = ?`, userID, productID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return item, errNoLine
-	}
-	return item, err
-}
-
 // getLine returns a line that could be ordered as it stands, errNoProduct if its product is not sold
 // any more, and OutOfStock if there is not enough of it.
 func getLine(ctx context.Context, tx *sqlx.Tx, userID, productID int64) (model.CartItem, error) {

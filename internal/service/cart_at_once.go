@@ -47,7 +47,7 @@ func (s *Cart) addAtOnce(ctx context.Context, calls []*call[newLine, model.CartI
 	err = apart(err, len(additions))
 	for i, a := range additions {
 		if a.call.err = err; err == nil {
-			a.call.answer, a.call.err = s.added(ctx, a, done[i])
+			a.call.answer = a.added(done[i])
 		}
 	}
 }
@@ -108,23 +108,23 @@ func (s *Cart) write(ctx context.Context, additions []*addition) ([]database.Don
 		b.Add(`
 			INSERT INTO carts (user_id, product_id, quantity)
 			VALUES (?, ?, ?)
-			ON DUPLICATE KEY UPDATE quantity = LAST_INSERT_ID(quantity + ?) + `+database.Unless("quantity + ? > ?"),
-			a.UserID, a.ProductID, quantity, quantity, quantity, a.most)
+			ON DUPLICATE KEY UPDATE quantity = LAST_INSERT_ID(id * ? + quantity + ?) % ? + `+database.Unless("quantity + ? > ?"),
+			a.UserID, a.ProductID, quantity, lineAndPieces, quantity, lineAndPieces, quantity, a.most)
 	}
 	return b.Run(ctx, s.db)
 }
 
-// added is the line as it was written.
-func (s *Cart) added(ctx context.Context, a *addition, done database.Done) (model.CartItem, error) {
+// lineAndPieces is by how much the id of a line is multiplied to tell both, that and how many pieces it has now.
+const lineAndPieces = 2 * model.MaxQuantity
+
+// added is the line as it was written, by somebody else first or not, and whatever has become of it since.
+func (a *addition) added(done database.Done) model.CartItem {
 	item := a.CartItem
-	switch {
-	case done.Rows == 1: // a new line
+	if done.Rows == 1 { // a new line
 		item.ID, item.Quantity = done.ID, a.call.ask.quantity
-	case item.ID == 0: // another tab's new line
-		return getItem(ctx, s.db, a.UserID, a.ProductID)
-	default:
-		item.Quantity = done.ID // LAST_INSERT_ID's
+	} else { // LAST_INSERT_ID's
+		item.ID, item.Quantity = done.ID/lineAndPieces, done.ID%lineAndPieces
 	}
 	item.TotalPrice, item.Available = item.Price.Times(item.Quantity), true
-	return item, nil
+	return item
 }

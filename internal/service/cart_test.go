@@ -99,6 +99,39 @@ func TestCartPieces(t *testing.T) {
 	}
 }
 
+// TestCartOtherTab adds what another tab adds meanwhile: the answer has the line that is there, with the pieces of both.
+func TestCartOtherTab(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, lamp := s.User(), s.Product("Lamp", "1.00", 50)
+	s.Fill(s.User(), lamp, 1) // of another cart, so that ids of lines are not those of products
+	tab, err := s.DB.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tab.Rollback() }()
+	tab.MustExec("UPDATE products SET stock = stock - 1 WHERE id = ?", lamp.ID) // others wait for it
+	var item model.CartItem
+	added := make(chan error, 1)
+	go func() {
+		id, two := model.Int(lamp.ID), model.Int(2)
+		var failed error
+		item, failed = s.Services.Cart.Add(t.Context(), u.ID, model.CartInput{ProductID: &id, Quantity: &two})
+		added <- failed
+	}()
+	time.Sleep(300 * time.Millisecond) // for it to look at the cart, which is empty
+	line, err := tab.MustExec("INSERT INTO carts (user_id, product_id, quantity) VALUES (?, ?, 3)", u.ID, lamp.ID).LastInsertId()
+	if err = errors.Join(err, tab.Commit()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-added; err != nil || item.ID != line || item.Quantity != 5 || item.TotalPrice != 500 || item.UserID != u.ID {
+		t.Errorf("line %d: got %+v, %v", line, item, err)
+	}
+	if pieces := s.Count("SELECT quantity FROM carts WHERE user_id = ?", u.ID); pieces != 5 {
+		t.Errorf("%d pieces", pieces)
+	}
+}
+
 // TestCartTabs lets shoppers with two tabs each add, set, remove, clear and order the same few products
 // at once: whatever the answers are, none is that the database gave up.
 func TestCartTabs(t *testing.T) {

@@ -123,14 +123,14 @@ func answer(o model.Order) (model.PlacedOrder, error) {
 	return placed, err
 }
 
-// ForgetKeys removes the answers that are too old to be asked for again, some at a time so that nobody
-// waits for it, and returns how many there were.
+// ForgetKeys removes the answers that are too old to be asked for again, by the database's clock, some at a time so that
+// nobody waits for it, and returns how many there were.
 func (s *Orders) ForgetKeys(ctx context.Context) (removed int64, err error) {
 	return forget(ctx, s.db, "old idempotency keys", `
 		DELETE FROM idempotency_keys
-		WHERE created_at < ?
+		WHERE created_at < UTC_TIMESTAMP() - INTERVAL ? SECOND
 		ORDER BY created_at
-		LIMIT ?`, now().Add(-keepKeys))
+		LIMIT ?`, keepKeys/time.Second)
 }
 
 // forget repeats a DELETE of some rows that are older than a moment until none are left.

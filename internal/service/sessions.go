@@ -291,12 +291,12 @@ func lockUser(ctx context.Context, tx *sqlx.Tx, userID int64) (u model.User, err
 	return u, err
 }
 
-// Forget removes the tokens of sessions that are over, and of which no access token is left, some at a
+// Forget removes the tokens of sessions that are over by the database's clock, and of which no access token is left, some at a
 // time so that nobody waits for it, and returns how many there were.
 func (s *Sessions) Forget(ctx context.Context) (removed int64, err error) {
 	return forget(ctx, s.db, "old refresh tokens", `
 		DELETE FROM refresh_tokens
-		WHERE expires_at < ?
+		WHERE expires_at < UTC_TIMESTAMP() - INTERVAL ? SECOND
 		ORDER BY expires_at
-		LIMIT ?`, now().Add(-s.tokens.Life()))
+		LIMIT ?`, s.tokens.Life()/time.Second)
 }

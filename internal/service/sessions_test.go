@@ -249,6 +249,28 @@ func TestForgetSessions(t *testing.T) {
 	}
 }
 
+// TestForgetGoesByTheDatabase has an instance's clock ahead of the database's by more than anything is kept: nothing goes.
+func TestForgetGoesByTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	s.DB.SetMaxOpenConns(1) // whose clock it is
+	s.Exec("SET timestamp = UNIX_TIMESTAMP() - 86400 * 40")
+	s.Exec("UPDATE refresh_tokens SET expires_at = UTC_TIMESTAMP() + INTERVAL 1 DAY")
+	s.Exec("INSERT INTO idempotency_keys (user_id, name, request, created_at) VALUES (?, 'young', '', UTC_TIMESTAMP() - INTERVAL 1 DAY)", u.ID)
+	forget := func(want int64) {
+		t.Helper()
+		for what, forget := range map[string]func(context.Context) (int64, error){"sessions": s.Services.Sessions.Forget, "keys": s.Services.Orders.ForgetKeys} {
+			if n, err := forget(t.Context()); n != want || err != nil {
+				t.Errorf("forgot %d %s, %v", n, what, err)
+			}
+		}
+	}
+	forget(0)
+	s.Exec("SET timestamp = DEFAULT")
+	forget(1)
+}
+
 // TestSpentTokensAreBounded refreshes a session that has been refreshed very often.
 func TestSpentTokensAreBounded(t *testing.T) {
 	t.Parallel()
