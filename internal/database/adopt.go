@@ -129,6 +129,9 @@ func (a *adopter) look(ctx context.Context) (bool, error) {
 	if slices.Contains(tables, "adoption_log") {
 		a.started = true
 		done, err := a.isDone(ctx, a.db, "finished")
+		if done && !a.has("users", "email_key") {
+			return false, errLoadedOver
+		}
 		return !done, err
 	}
 	if len(tables) == 0 || slices.Contains(tables, "goose_db_version") {

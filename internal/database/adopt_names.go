@@ -13,7 +13,7 @@ import (
 	"hexamart/migrations"
 )
 
-// takenNames are keys, constraints and tables of the owner's that have the name of one of HexaMart's.
+// takenNames are keys, constraints and tables of the owner's that have the name of one of HexaMart's or are in its way.
 func (a *adopter) takenNames(ctx context.Context) (problems []string, err error) {
 	var clauses []string
 	for _, s := range a.shapes() {
@@ -27,6 +27,12 @@ func (a *adopter) takenNames(ctx context.Context) (problems []string, err error)
 			if strings.HasPrefix(c, "ADD ") && len(word) > 3 && slices.Contains([]string{"ix_", "uq_", "ck_", "fk_"}, word[:3]) {
 				names = append(names, word)
 			}
+		}
+	}
+	var columns []string
+	for table, names := range legacyColumns {
+		for _, name := range names {
+			columns = append(columns, table+"."+name)
 		}
 	}
 	query, args, err := sqlx.In(`
@@ -46,12 +52,13 @@ func (a *adopter) takenNames(ctx context.Context) (problems []string, err error)
 		FROM information_schema.tables
 		WHERE table_schema = DATABASE() AND table_type = 'VIEW' AND table_name IN (?)
 		UNION
-		SELECT 'text', constraint_name, CONCAT(table_name, '.', column_name)
+		SELECT IF(column_name IN ('name', 'email', 'category', 'status', 'payment_status', 'price', 'total_price'), 'text', 'elsewhere'),
+			constraint_name, CONCAT(table_name, '.', column_name)
 		FROM information_schema.key_column_usage
-		WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL
-			AND table_name IN (?)
-			AND column_name IN ('name', 'email', 'category', 'status', 'payment_status', 'price', 'total_price')`,
-		names, names, a.started, laterTables(), legacyTables, legacyTables)
+		WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL AND CONCAT(table_name, '.', column_name) IN (?)
+			AND NOT (referenced_table_schema = DATABASE()
+				AND (column_name, referenced_table_name) IN (('user_id', 'users'), ('product_id', 'products'), ('order_id', 'orders')))`,
+		names, names, a.started, laterTables(), legacyTables, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +79,7 @@ var takenText = map[string]string{
 	"index":      "the index %[1]s of %[2]s has a name that HexaMart needs for its own: rename it",
 	"table":      "the table %[1]s has a name that HexaMart needs for its own: rename it",
 	"view":       "%[1]s is a view and not a table: make a table of it",
+	"elsewhere":  "the foreign key %[1]s of %[2]s refers to a table where HexaMart adds no rows: drop it",
 	"text":       "the foreign key %[1]s of %[2]s is over a text that changes its type: drop it",
 }
 
