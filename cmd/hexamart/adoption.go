@@ -42,6 +42,12 @@ func printAdoption(out io.Writer, a *database.Adoption) {
 			}
 		}
 	}
+	if len(a.Warnings) > 0 {
+		fmt.Fprintln(out, "Left as it is, and yours to look at:")
+	}
+	for _, w := range a.Warnings {
+		fmt.Fprintln(out, "  "+database.Printable(w))
+	}
 }
 
 func describeChange(c database.Change) string {

@@ -38,6 +38,9 @@ func backup(ctx context.Context, p *program, args []string) error {
 	if p.cfg.Database != nil {
 		return errNotPrivate
 	}
+	if info, err := os.Lstat(rest[0]); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is there and no ordinary file, which alone a backup replaces; name another one", rest[0])
+	}
 	return p.withShop(ctx, func(s *shop) error {
 		dump, err := s.clientTool(ctx, "mariadb-dump", "mysqldump")
 		if err != nil {
@@ -74,11 +77,10 @@ func writeDump(dump *exec.Cmd, name string) (size int64, err error) {
 	}
 	defer func() { _ = os.Remove(file.Name()) }()
 	zipped := gzip.NewWriter(file)
-	var end tail
-	var said bytes.Buffer
+	end, said := tail{max: endLine}, tail{max: lastWords}
 	dump.Stdout, dump.Stderr = io.MultiWriter(zipped, &end), &said
 	if err := dump.Run(); err != nil {
-		return 0, errors.Join(fmt.Errorf("%s: %w: %s", filepath.Base(dump.Path), err, strings.TrimSpace(said.String())), file.Close())
+		return 0, errors.Join(fmt.Errorf("%s: %w: %s", filepath.Base(dump.Path), err, bytes.TrimSpace(said.last)), file.Close())
 	}
 	if !bytes.Contains(end.last, []byte(dumpEnd)) {
 		return 0, errors.Join(errors.New("the dump has no end"), file.Close())
@@ -92,13 +94,22 @@ func writeDump(dump *exec.Cmd, name string) (size int64, err error) {
 	return size, errors.Join(file.Close(), os.Rename(file.Name(), name))
 }
 
+// What is kept of a dump, to see its last line, and of what a tool says.
+const (
+	endLine   = 200
+	lastWords = 4 << 10
+)
+
 // tail keeps the end of what is written to it.
-type tail struct{ last []byte }
+type tail struct {
+	max  int
+	last []byte
+}
 
 func (t *tail) Write(p []byte) (int, error) {
-	t.last = append(t.last, p...)
-	if n := len(t.last); n > 200 {
-		t.last = append([]byte(nil), t.last[n-200:]...)
+	t.last = append(t.last, p[max(0, len(p)-t.max):]...)
+	if n := len(t.last); n > t.max {
+		t.last = append([]byte(nil), t.last[n-t.max:]...)
 	}
 	return len(p), nil
 }
@@ -131,15 +142,16 @@ func restore(ctx context.Context, p *program, args []string) error {
 }
 
 // restorer is who restores a backup: somebody who may do all in the shop's database, and nothing to its server, which could be told
-// to write files elsewhere.
+// to write files elsewhere. The owner's triggers and views that are in a backup are this user's afterwards, and go by its rights: so
+// it stays, and nobody can log in as it.
 const (
-	restorer     = "hexamart_restore"
-	dropRestorer = "DROP USER IF EXISTS '" + restorer + "'@'localhost'"
+	restorer      = "hexamart_restore"
+	closeRestorer = "ALTER USER '" + restorer + "'@'localhost' ACCOUNT LOCK"
 )
 
 func (s *shop) makeRestorer(ctx context.Context, password string) error {
 	for _, query := range []string{
-		dropRestorer,
+		"DROP USER IF EXISTS '" + restorer + "'@'localhost'", // of a restore before, whose database is gone
 		"CREATE USER '" + restorer + "'@'localhost' IDENTIFIED BY '" + password + "'",
 		"GRANT ALL ON hexamart.* TO '" + restorer + "'@'localhost'",
 	} {
@@ -155,7 +167,7 @@ func checkDump(file *os.File) error {
 	if err != nil {
 		return err
 	}
-	var end tail
+	end := tail{max: endLine}
 	if _, err := io.Copy(&end, plain); err != nil {
 		return err
 	}
@@ -180,16 +192,19 @@ func (s *shop) fillFrom(ctx context.Context, file *os.File) error {
 	}
 	// A file is only SQL for the shop's own database: the tool runs no commands that stand in it, among which there is the
 	// shell, and sends no file of this machine.
-	fill.Args = append(fill.Args, "--user="+restorer, "--binary-mode", "--local-infile=0", "--default-character-set=utf8mb4", "hexamart")
+	fill.Args = append(fill.Args, "--user="+restorer, "--quick", "--binary-mode", "--local-infile=0", "--default-character-set=utf8mb4", "hexamart")
 	password := rand.Text()
 	fill.Env = append(os.Environ(), "MYSQL_PWD="+password)
-	fill.Stdin = plain
+	said := tail{max: lastWords}
+	dump := withoutDefiners(plain)
+	defer func() { _ = dump.Close() }()
+	fill.Stdin, fill.Stderr = dump, &said // what its statements print is lost: it may be more than there is memory
 	if err := s.makeRestorer(ctx, password); err != nil {
 		return err
 	}
-	defer func() { _, _ = s.db.ExecContext(context.WithoutCancel(ctx), dropRestorer) }() // the next one makes it anew
-	if said, err := fill.CombinedOutput(); err != nil {
-		return fmt.Errorf("restore, which is half done: %w: %s", err, bytes.TrimSpace(said))
+	defer func() { _, _ = s.db.ExecContext(context.WithoutCancel(ctx), closeRestorer) }() // nobody knows its password
+	if err := fill.Run(); err != nil {
+		return fmt.Errorf("restore, which is half done: %w: %s", err, bytes.TrimSpace(said.last))
 	}
 	if empty, err := database.IsEmpty(ctx, s.db); err != nil || empty {
 		return errors.Join(err, errors.New("nothing was in it"))

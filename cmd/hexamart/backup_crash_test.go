@@ -4,14 +4,19 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+
+	"hexamart/internal/database"
+	"hexamart/internal/testkit"
 )
 
 // TestBackup backs a shop up while a crowd orders, and restores the backup elsewhere: its books hold, and all
@@ -126,5 +131,104 @@ func TestBackupIsNoScript(t *testing.T) {
 				t.Error("what stands in the file was run")
 			}
 		})
+	}
+}
+
+// TestRestoreIsQuiet restores a file whose statements print hundreds of megabytes, and of which the last one fails: only that is
+// shown.
+func TestRestoreIsQuiet(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	_, err := fmt.Fprint(w, "CREATE TABLE products (id INT PRIMARY KEY);\n", strings.Repeat("SELECT REPEAT('x', 16000000);\n", 25), "SELECT nothing;\n", dumpEnd, "\n")
+	file := filepath.Join(p.dir, "shop.sql.gz")
+	if err = errors.Join(err, w.Close(), os.WriteFile(file, zipped.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	code, out := p.run("", "restore", file)
+	if code != 1 || !strings.Contains(out, "half done") || !strings.Contains(out, "Unknown column") || len(out) > 16<<10 {
+		t.Errorf("exit %d, %d bytes that end with %s", code, len(out), out[max(0, len(out)-2000):])
+	}
+}
+
+// TestBackupOfOwn backs up a shop whose owner has added a trigger and a view, and restores it: both work, and nobody can log in as
+// the user to whom they belong now.
+func TestBackupOfOwn(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	file := filepath.Join(p.dir, "shop.sql.gz")
+	if code, out := p.run("", "seed"); code != 0 {
+		t.Fatal(out)
+	}
+	p.onServer("CREATE TABLE own_log (email VARCHAR(255))",
+		"CREATE TRIGGER own_trigger AFTER INSERT ON users FOR EACH ROW INSERT INTO own_log VALUES (NEW.email)",
+		"CREATE VIEW own_view AS SELECT COUNT(*) AS n FROM own_log",
+		"UPDATE products SET image_url = 'http://x\n/*!50013 DEFINER=`root`@`localhost`' WHERE id = 1")
+	if code, out := p.run("", "backup", file); code != 0 {
+		t.Fatal(out)
+	}
+	other := newPlace(t)
+	if code, out := other.run("", "restore", file); code != 0 {
+		t.Fatal(out)
+	}
+	other.serveQuietly()
+	other.shopper("ann")
+	got := other.onServer("SELECT n FROM own_view", "SELECT image_url LIKE 'http://x\n/*!50013 DEFINER=`root`@`localhost`' FROM products WHERE id = 1",
+		"SHOW CREATE USER hexamart_restore@localhost")
+	if got[0] != "1" || got[1] != "1" || !strings.Contains(got[2], "ACCOUNT LOCK") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// onServer opens the private server's database for some statements, and returns the first value of each that has one.
+func (p *place) onServer(statements ...string) (values []string) {
+	p.t.Helper()
+	server, err := database.StartServer(p.t.Context(), database.ServerOptions{Dir: filepath.Join(p.dir, ".data", "mysql"), Mode: database.ServerShared})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = server.Stop() }()
+	cfg, err := database.CreateDatabase(p.t.Context(), server.Config(), "hexamart")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	db := testkit.Open(p.t, cfg, nil)
+	for _, s := range statements {
+		var value string
+		if err := db.Get(&value, s); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			p.t.Fatalf("%s: %v", s, err)
+		}
+		values = append(values, value)
+	}
+	return values
+}
+
+// TestBackupReplacesFilesOnly names what is no file to a backup: it stays.
+func TestBackupReplacesFilesOnly(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	pipe, link := filepath.Join(p.dir, "pipe"), filepath.Join(p.dir, "link")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.Symlink(os.DevNull, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{pipe, link, p.dir} {
+		if code, out := p.run("", "backup", name); code != 1 || !strings.Contains(out, "no ordinary file") {
+			t.Errorf("%s: exit %d, %s", name, code, out)
+		}
+		if info, err := os.Lstat(name); err != nil || info.Mode().IsRegular() {
+			t.Errorf("%s is %v, %v", name, info, err)
+		}
+	}
+}
+
+// TestTail writes much and little: what is kept is the end, and no more.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	end := tail{max: 5}
+	for _, c := range []struct{ written, kept string }{{"", ""}, {"abc", "abc"}, {"def", "bcdef"}, {strings.Repeat("x", 1<<20) + "123456", "23456"}, {"7", "34567"}} {
+		if n, err := end.Write([]byte(c.written)); n != len(c.written) || err != nil || string(end.last) != c.kept || cap(end.last) > 100 {
+			t.Errorf("wrote %d, %v: %q is kept in %d bytes", n, err, end.last, cap(end.last))
+		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 const demoAdmin = "admin@hexamart.example"
 
 // fillDemo gives a shop without products the demo catalogue, and one without accounts an admin, so
-// that nothing is added to a shop that is somebody's already.
+// that nothing is added to a shop that is somebody's already. The catalogue is there as a whole or not at all: products that
+// are missing later are so by somebody's will.
 func (s *shop) fillDemo(ctx context.Context) error {
 	hasUsers, hasProducts, err := s.services.Admin.HasData(ctx)
 	if err != nil {

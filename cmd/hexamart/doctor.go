@@ -22,7 +22,7 @@ type doctor struct {
 }
 
 func (d *doctor) say(level, what, found, advice string) {
-	fmt.Fprintf(d.stdout, "%-5s %-12s %s\n", level, what, found)
+	fmt.Fprintf(d.stdout, "%-5s %-12s %s\n", level, what, database.Printable(found))
 	if advice != "" {
 		fmt.Fprintf(d.stdout, "%19s-> %s\n", "", advice)
 	}
@@ -89,24 +89,34 @@ func connectionAdvice(err error) string {
 	return "see whether the server runs and a firewall lets this machine reach it"
 }
 
+// secretKey looks at the key that is set, or at the one that was made for this machine.
+func (d *doctor) secretKey() {
+	key, name, found, renew := d.cfg.SecretKey, "SECRET_KEY", "", "take a random one: openssl rand -hex 32 (everybody logs in again)"
+	if key != "" {
+		found = fmt.Sprintf("%d bytes", len(key))
+	} else {
+		kept, err := d.cfg.KeptSecretKey()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			d.fail("secret key", err.Error(), "whoever knows the key is anybody they like")
+			return
+		}
+		key, name, found, renew = kept, d.cfg.SecretKeyFile(), "made by the shop, kept in "+d.cfg.DataDir, "remove the file, and start again (everybody logs in again)"
+	}
+	switch lower := strings.ToLower(key); {
+	case key == "": // to be made
+		d.ok("secret key", found)
+	case config.Distinct(key) < 12:
+		d.fail("secret key", fmt.Sprintf("%s has only %d different characters", name, config.Distinct(key)), "whoever guesses it is anybody they like; "+renew)
+	case strings.Contains(lower, "secret"), strings.Contains(lower, "changeme"):
+		d.warn("secret key", name+" has words in it", renew)
+	default:
+		d.ok("secret key", found)
+	}
+}
+
 // settings looks for secrets that could be guessed or read by others.
 func (d *doctor) settings() {
-	key := d.cfg.SecretKey
-	switch {
-	case key == "": // one that is made for this machine
-		if _, err := config.ReadSecret(d.cfg.SecretKeyFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			d.fail("secret key", err.Error(), "whoever knows the key is anybody they like")
-			break
-		}
-		d.ok("secret key", "made by the shop, kept in "+d.cfg.DataDir)
-	case config.Distinct(key) < 12:
-		d.fail("secret key", fmt.Sprintf("SECRET_KEY has only %d different characters", config.Distinct(key)),
-			"whoever guesses it is anybody they like; take a random one: openssl rand -hex 32 (everybody logs in again)")
-	case strings.Contains(strings.ToLower(key), "secret"), strings.Contains(strings.ToLower(key), "changeme"):
-		d.warn("secret key", "SECRET_KEY has words in it", "take a random one: openssl rand -hex 32 (everybody logs in again)")
-	default:
-		d.ok("secret key", fmt.Sprintf("%d bytes", len(key)))
-	}
+	d.secretKey()
 	if info, err := os.Stat(".env"); err == nil {
 		if info.Mode().Perm()&0o044 != 0 {
 			d.warn(".env", fmt.Sprintf("it can be read by others (%s)", info.Mode().Perm()), "chmod 600 .env")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +23,12 @@ func (d *doctor) database(ctx context.Context, s *shop) error {
 	d.durability(f)
 	d.cluster(f)
 	d.clock(f)
-	return d.schema(ctx, s)
+	programs, err := database.Programs(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	d.programs(programs, f.Unseen)
+	return d.schema(ctx, s, f)
 }
 
 func (d *doctor) connection(f database.Facts) {
@@ -52,14 +58,32 @@ func (d *doctor) version(f database.Facts) {
 }
 
 func (d *doctor) rights(f database.Facts) {
-	switch {
-	case f.ByRole:
-		d.warn("rights", "they come by a role and can't be read", "see that the role has "+strings.Join(f.Lacking, ", "))
-	case len(f.Lacking) > 0:
-		d.fail("rights", "this user lacks "+strings.Join(f.Lacking, ", "), "as an administrator: GRANT "+strings.Join(f.Lacking, ", ")+" ON <the database>.* TO <the user>")
-	default:
-		d.ok("rights", "all that the shop and its migrations need")
+	var lacking, grants []string
+	for _, g := range f.Lacking {
+		lacking = append(lacking, g.String())
+		grants = append(grants, fmt.Sprintf("GRANT %s ON <the database>.%s TO <the user>", strings.Join(g.Rights, ", "), g.Table))
 	}
+	if f.ByRole {
+		d.warn("rights", "they come by a role and can't be read", "see that the role has "+strings.Join(append(lacking, f.NoChanges...), ", "))
+		return
+	}
+	if len(lacking) > 0 {
+		d.fail("rights", "this user lacks "+strings.Join(lacking, "; "), "as an administrator: "+strings.Join(grants, "; "))
+		return
+	}
+	found := "all that the shop and its migrations need"
+	if len(f.NoChanges) > 0 {
+		found = "all that the shop needs; another user has to migrate (this one lacks " + strings.Join(f.NoChanges, ", ") + ")"
+	}
+	switch {
+	case len(f.Rewriting) == 0:
+		found += "; it may only add to audit_log"
+	case !slices.Contains(f.Rewriting, "UPDATE") && !slices.Contains(f.Rewriting, "DELETE"):
+		d.warn("rights", "this user may not UPDATE and DELETE in audit_log, but "+strings.Join(f.Rewriting, ", ")+" can change or empty it all the same",
+			"let the shop be served by a user without these; README, Two users of the database")
+		return
+	}
+	d.ok("rights", found)
 }
 
 // session is what every connection of the shop sets; a proxy between may have other ideas.
@@ -140,13 +164,31 @@ func (d *doctor) clock(f database.Facts) {
 	d.ok("clocks", found)
 }
 
-func (d *doctor) schema(ctx context.Context, s *shop) error {
+// programs are what others have made the server do whenever the shop writes, or by the clock.
+func (d *doctor) programs(list []database.Program, unseen []string) {
+	for _, p := range list {
+		d.warn("programs", fmt.Sprintf("%s is not the shop's (%s)", p, p.Moment),
+			"it may change what the shop writes, or make somebody an admin; see what it does ("+p.Show()+"), and drop it unless it is meant")
+	}
+	switch {
+	case len(unseen) > 0:
+		d.ok("programs", "no others are known; this user may not see them (it lacks "+strings.Join(unseen, ", ")+")")
+	case len(list) == 0:
+		d.ok("programs", "no trigger on the shop's tables, no event")
+	}
+}
+
+func (d *doctor) schema(ctx context.Context, s *shop, f database.Facts) error {
 	version, err := database.SchemaVersion(ctx, s.db)
 	if err != nil {
 		return err
 	}
 	known := database.LatestVersion()
 	switch {
+	case version < known && len(f.NoChanges) > 0 && !f.ByRole:
+		d.fail("schema", fmt.Sprintf("it is at version %d of %d, and this user can't migrate it", version, known),
+			"hexamart migrate as a user that has "+strings.Join(f.NoChanges, ", ")+" too; then GRANT what this one lacks")
+		return nil
 	case version < known:
 		d.warn("schema", fmt.Sprintf("it is at version %d of %d", version, known),
 			"hexamart migrate brings it up to date, serve does so by itself; hexamart migrate --check says what would change")

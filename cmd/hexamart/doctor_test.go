@@ -29,7 +29,7 @@ func TestDoctor(t *testing.T) {
 			t.Fatal(out)
 		}
 		code, out := p.run("", "doctor")
-		for _, what := range []string{"secret key", "disk", "connection", "version", "rights", "time zone", "sql_mode", "isolation", "durability", "clocks", "schema", "books"} {
+		for _, what := range []string{"secret key", "disk", "connection", "version", "rights", "time zone", "sql_mode", "isolation", "durability", "clocks", "programs", "schema", "books"} {
 			if !strings.Contains(out, fmt.Sprintf("ok    %-12s ", what)) {
 				t.Errorf("%s is not well", what)
 			}
@@ -112,15 +112,21 @@ func TestDoctorOnAServer(t *testing.T) {
 	as := cfg.Clone()
 	as.User, as.Passwd = user, "T0tally-random"
 	p := newPlace(t, "DATABASE_URL="+databaseURL(as), "SECRET_KEY="+randomKey)
+	exec("CREATE TRIGGER `own\x1b[2J` BEFORE INSERT ON users FOR EACH ROW SET NEW.is_admin = 1")
+	exec("CREATE EVENT own ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' DO UPDATE users SET is_admin = 1")
 	code, out := p.run("", "doctor")
-	for _, want := range []string{"lacks CREATE, ALTER, DROP, INDEX, REFERENCES", "FAIL  books", "its stock is 5, its ledger adds up to 0", "ok    db password"} {
+	for _, want := range []string{"ok    programs     no others are known; this user may not see them (it lacks TRIGGER, EVENT)", "ok    rights       all that the shop needs; another user has to migrate (this one lacks CREATE, ALTER, DROP, INDEX, REFERENCES)", "FAIL  books", "its stock is 5, its ledger adds up to 0", "ok    db password"} {
 		if code != 1 || !strings.Contains(out, want) {
 			t.Errorf("exit %d, no %q in %s", code, want, out)
 		}
 	}
 	exec("GRANT ALL ON `" + strings.ReplaceAll(cfg.DBName, "_", `\_`) + "`.* TO " + user + "@'%'")
-	if _, out := p.run("", "doctor"); !strings.Contains(out, "ok    rights") {
-		t.Error(out)
+	_, out = p.run("", "doctor")
+	for _, want := range []string{"ok    rights", `warn  programs     the trigger "own\x1b[2J" of users is not the shop's (BEFORE INSERT)`,
+		"warn  programs     the event own is not the shop's (ENABLED)", "SHOW CREATE EVENT `own`"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
 	}
 	exec("DROP USER " + user + "@'%'")
 	if code, out := p.run("", "doctor"); code != 1 || !strings.Contains(out, "FAIL  connection") || !strings.Contains(out, "the user or the password") {
@@ -156,6 +162,10 @@ func TestDoctorJudges(t *testing.T) {
 		"Plain":            {func(f *database.Facts) { f.Encrypted = false }, "warn  encryption"},
 		"FewConnections":   {set("max_connections", "40"), "warn  connections"},
 		"Role":             {func(f *database.Facts) { f.ByRole = true }, "warn  rights"},
+		"NoUpdate":         {func(f *database.Facts) { f.Lacking = []database.Grant{{Rights: []string{"UPDATE"}, Table: "*"}} }, "GRANT UPDATE ON <the database>.* TO"},
+		"OnlyServes":       {func(f *database.Facts) { f.NoChanges, f.Rewriting = []string{"CREATE"}, []string{"DELETE"} }, ""},
+		"OnlyAdds":         {func(f *database.Facts) { f.Rewriting = nil }, ""},
+		"EmptiesLog":       {func(f *database.Facts) { f.Rewriting = []string{"DROP"} }, "warn  rights"},
 		"TimeZone":         {func(f *database.Facts) { f.Offset = time.Hour }, "FAIL  time zone"},
 		"LaxMode":          {set("sql_mode", "ONLY_FULL_GROUP_BY"), "FAIL  sql_mode"},
 		"Isolation":        {set("transaction_isolation", "REPEATABLE-READ"), "FAIL  isolation"},
@@ -202,5 +212,26 @@ func TestDoctorSecretKey(t *testing.T) {
 	}
 	if code, out := p.run("", "doctor"); code != 1 || !strings.Contains(out, "FAIL  secret key") || !strings.Contains(out, "others can read or write") {
 		t.Errorf("exit %d, %s", code, out)
+	}
+}
+
+// TestDoctorWeakSecretKey puts keys there that can be guessed: they are judged as SECRET_KEY is.
+func TestDoctorWeakSecretKey(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		strings.Repeat("a", 40):                  "FAIL  secret key",
+		strings.Repeat("your_secret_key_", 3):    "FAIL  secret key",
+		strings.Repeat("abcdefghij", 4):          "FAIL  secret key",
+		"my-secret-is-my-own-and-nobody-knows":   "warn  secret key",
+		"q8Zr2LxVw0pYtN5sKd7GhJ3mBc9FaE1u-other": "ok    secret key",
+	} {
+		var out bytes.Buffer
+		d := &doctor{program: &program{stdout: &out, cfg: config.Config{DataDir: t.TempDir()}}}
+		if err := os.WriteFile(d.cfg.SecretKeyFile(), []byte(key+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if d.secretKey(); !strings.HasPrefix(out.String(), want) || strings.Contains(out.String(), key) {
+			t.Errorf("%q: %s", key, &out)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"hexamart/internal/config"
+	"hexamart/internal/database"
 	"hexamart/internal/metrics"
 	"hexamart/internal/tracing"
 )
@@ -93,7 +94,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		return 1
 	default:
-		fmt.Fprintf(stderr, "hexamart: %v\n", err)
+		lines := strings.Split("hexamart: "+err.Error(), "\n")
+		for _, line := range lines { // an error may quote what somebody else wrote, by way of the database
+			fmt.Fprintln(stderr, database.Printable(line))
+		}
 		return 1
 	}
 }

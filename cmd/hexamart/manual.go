@@ -85,7 +85,8 @@ Examples:
 
 const backupHelp = `Writes the private server's database, as it is at one moment, to a compressed file that only its owner can
 read. The shop may be open meanwhile. It needs mariadb-dump or mysqldump. What is in FILE already is
-replaced, by a whole backup or not at all. With DATABASE_URL use the server's own tools, as the README shows.
+replaced, by a whole backup or not at all, if it is an ordinary file. With DATABASE_URL use the server's own tools,
+as the README shows.
 
 Examples:
   hexamart backup shop.sql.gz
@@ -94,6 +95,7 @@ Examples:
 
 const restoreHelp = `Fills an empty private server from a file of hexamart backup. Stop the shop first, and move the directory mysql
 in DATA_DIR away if there is one: nothing that is there is overwritten. A file that is not whole is refused.
+Triggers and views of your own then belong to hexamart_restore, a user that is locked: leave it there.
 It needs the client of MariaDB or MySQL.
 
 Examples:
@@ -103,8 +105,8 @@ Examples:
 // #nosec G101 -- an example
 const doctorHelp = `Examines what the shop runs on, and says what to do about each thing that is not well: secrets that can be
 guessed or read by others, the disk, the connection, the server's version, rights, time zone, sql_mode,
-isolation level and durability, the clocks, a cluster's state, the schema, and the shop's books. It changes
-nothing, and the shop may be open meanwhile. A warning is about what may go wrong one day; only what is
+isolation level and durability, the clocks, a cluster's state, triggers and events that are not the
+shop's, the schema, and the shop's books. It changes nothing, and the shop may be open meanwhile. A warning is about what may go wrong one day; only what is
 wrong now makes the exit code 1.
 
 Examples:

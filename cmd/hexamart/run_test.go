@@ -116,3 +116,18 @@ func TestNoDatabase(t *testing.T) {
 		t.Errorf("exit %d, %s", code, out)
 	}
 }
+
+// TestErrorsOnATerminal fails with what somebody else wrote: it gives the terminal no orders.
+func TestErrorsOnATerminal(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t).Clone()
+	cfg.DBName = "no%c2%9b2Jsuch" // which begins as ESC [ does
+	p := newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+testkit.SecretKey)
+	for _, command := range []string{"migrate", "doctor"} {
+		code, out := p.run("", command)
+		shown := strings.Contains(out, `no\u009b2Jsuch`) || strings.Contains(out, `no\009B2Jsuch`) // as MariaDB shows it by itself
+		if code != 1 || !shown || strings.Contains(out, "\u009b") {
+			t.Errorf("%s: exit %d, %q", command, code, out)
+		}
+	}
+}

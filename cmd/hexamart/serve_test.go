@@ -57,6 +57,53 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// TestDemoIsWhole interrupts a demo shop while it is filled: the next start fills it. What an admin has changed or taken out
+// of it stays so.
+func TestDemoIsWhole(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db := testkit.Open(t, cfg, nil)
+	p := newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+testkit.SecretKey)
+	if code, out := p.run("", "migrate"); code != 0 {
+		t.Fatal(out)
+	}
+	exec := func(statement string) {
+		t.Helper()
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func(want int, where string) {
+		t.Helper()
+		var n int
+		if err := db.Get(&n, "SELECT COUNT(*) FROM products WHERE "+where); err != nil || n != want {
+			t.Errorf("%d products with %s, %v, want %d", n, where, err, want)
+		}
+	}
+	exec("ALTER TABLE audit_log ADD CONSTRAINT ck_half CHECK (object_id < 40)")
+	if code, out := p.run("", "serve", "--demo"); code != 1 || !strings.Contains(out, "ck_half") {
+		t.Fatalf("exit %d, %s", code, out)
+	}
+	exec("ALTER TABLE audit_log DROP CONSTRAINT ck_half")
+	holds(0, "TRUE")
+	first := p.serve("--demo")
+	holds(72, "TRUE")
+
+	if code, out := p.run("long enough to be one\n", "admin", "boss@example.com"); code != 0 {
+		t.Fatal(out)
+	}
+	var products []struct{ ID int64 }
+	admin := p.login("boss@example.com", "long enough to be one")
+	admin.want(200, "GET", "/products?limit=2", "", &products)
+	admin.want(200, "DELETE", fmt.Sprintf("/products/%d", products[0].ID), "", nil)
+	admin.want(200, "PATCH", fmt.Sprintf("/products/%d", products[1].ID), `{"name":"Another name"}`, nil)
+	p.stop(first, syscall.SIGTERM)
+	p.serve("--demo")
+	holds(72, "TRUE")
+	holds(71, "archived_at IS NULL")
+	holds(1, "name = 'Another name'")
+}
+
 // TestDemoPasswords starts two demo shops: the admin of each has a password of its own.
 func TestDemoPasswords(t *testing.T) {
 	t.Parallel()
@@ -125,6 +172,7 @@ func TestBeside(t *testing.T) {
 		{"", []string{"logout", "nobody@example.com"}, 1, "There is no account"},
 		{"forgotten\n", []string{"password", "nobody@example.com"}, 1, "There is no account"},
 		{"ann\n", []string{"password", "ann@example.com"}, 1, "Password must have at least 8 characters."},
+		{"thimble\xff and\xfe thread\n", []string{"password", "ann@example.com"}, 1, "Password must be valid UTF-8."}, // as from a terminal of another alphabet
 		{"thimble and thread\n", []string{"password", "ann@example.com"}, 0, "ann@example.com has a new password"},
 		{"", []string{"healthcheck"}, 0, "ready"},
 		{"", []string{"serve"}, 1, "already in use"},

@@ -17,12 +17,25 @@ func (c *Config) EnsureSecretKey() error {
 	if c.SecretKey != "" {
 		return nil
 	}
-	key, err := KeepSecret(c.SecretKeyFile(), newSecretKey)
-	if err == nil && len(key) < minSecretKey {
-		err = fmt.Errorf("%s holds no usable key; remove it and start again", c.SecretKeyFile())
+	if _, err := KeepSecret(c.SecretKeyFile(), newSecretKey); err != nil {
+		return err
 	}
+	key, err := c.KeptSecretKey()
 	c.SecretKey = key
 	return err
+}
+
+// KeptSecretKey returns the key in DataDir, fs.ErrNotExist if there is none yet. It is held to the rules of SECRET_KEY: somebody may
+// have put it there.
+func (c *Config) KeptSecretKey() (string, error) {
+	key, err := ReadSecret(c.SecretKeyFile())
+	if err != nil {
+		return "", err
+	}
+	if problem := weakness(key); problem != "" {
+		return "", fmt.Errorf("the key in %s %s; remove that file and start again: a new key is made, and people log in once more", c.SecretKeyFile(), problem)
+	}
+	return key, nil
 }
 
 // SecretKeyFile is where a key is that was made by EnsureSecretKey.

@@ -238,15 +238,16 @@ func TestEnsureSecretKey(t *testing.T) {
 			t.Error("a directory was made for nothing")
 		}
 	})
-	for name, text := range map[string]string{"EmptyFile": "", "ShortKey": "hush-hush\n"} {
+	for name, text := range map[string]string{"EmptyFile": "", "ShortKey": "hush-hush\n", "FewCharacters": strings.Repeat("hush", 10),
+		"Example": strings.Repeat("your_secret_key_hush-", 3)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := Config{DataDir: t.TempDir()}
 			path := filepath.Join(c.DataDir, "secret_key")
 			write(t, path, text)
 			err := c.EnsureSecretKey()
-			if err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "hush") {
-				t.Errorf("got %v", err)
+			if err == nil || c.SecretKey != "" || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "hush") {
+				t.Errorf("got %v, the key has %d bytes", err, len(c.SecretKey))
 			}
 		})
 	}

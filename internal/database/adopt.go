@@ -27,6 +27,9 @@ type Adoption struct {
 	Rows    map[string]int64 // of each table, before
 	Moved   int64            // payment methods that were kept in payment_status
 	Changes []Change         // by table and row
+
+	// Warnings name what stays as it is and should be looked at, a line each: users who can't log in, triggers and events.
+	Warnings []string
 }
 
 // errLoadedOver is about a copy of the earlier backend's tables in place of those that were adopted: what
@@ -60,7 +63,9 @@ func Adopt(ctx context.Context, db *sqlx.DB, opt AdoptOptions) (result *Adoption
 		if err != nil || !needed {
 			return err
 		}
-		result, err = a.run(ctx)
+		if result, err = a.run(ctx); err == nil {
+			result.Warnings = a.warnings
+		}
 		return err
 	})
 	if hasNumber(err, erLockWait) {
@@ -79,6 +84,8 @@ type adopter struct {
 	started bool // by this or an earlier run
 	columns map[string]column
 	shaped  map[string]bool // tables that have their final shape
+
+	warnings []string // for Adoption
 }
 
 // legacyColumns are what the earlier backend's tables have.
@@ -122,6 +129,9 @@ func (a *adopter) look(ctx context.Context) (bool, error) {
 	if slices.Contains(tables, "adoption_log") {
 		a.started = true
 		done, err := a.isDone(ctx, a.db, "finished")
+		if done && !a.has("users", "email_key") {
+			return false, errLoadedOver
+		}
 		return !done, err
 	}
 	if len(tables) == 0 || slices.Contains(tables, "goose_db_version") {

@@ -86,6 +86,34 @@ func TestAdoptQuirks(t *testing.T) {
 				"SELECT DISTINCT changed FROM order_items": {"2021-01-01T00:00:00Z"},
 			},
 		},
+		"NamesInQuotes": {
+			statements: append(legacy(t),
+				"ALTER TABLE carts DROP FOREIGN KEY carts_ibfk_1, DROP FOREIGN KEY carts_ibfk_2, ADD CONSTRAINT `a;b` FOREIGN KEY (user_id) REFERENCES users (id)",
+				"ALTER TABLE carts ADD CONSTRAINT `a``b'` FOREIGN KEY (product_id) REFERENCES products (id)",
+				"ALTER TABLE orders ADD COLUMN `d``x;%s?` DATETIME NULL DEFAULT '2021-01-01 00:00:00' ON UPDATE CURRENT_TIMESTAMP"),
+			want: map[string][]string{
+				"SELECT constraint_name FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE() AND table_name = 'carts' ORDER BY 1": {
+					"fk_carts_product", "fk_carts_user"},
+				"SELECT DISTINCT `d``x;%s?` FROM orders": {"2021-01-01T00:00:00Z"},
+			},
+		},
+		"OtherNumbers": { // that are whole ones
+			statements: replaced(t, "`quantity` int(11) NOT NULL,\n  PRIMARY", "`quantity` float NOT NULL,\n  PRIMARY", "`quantity` int(11) NOT NULL,\n  `price`", "`quantity` decimal(12,3) NOT NULL,\n  `price`",
+				"`stock` int(11)", "`stock` double", "`is_admin` tinyint(1)", "`is_admin` bit(1)"),
+			want: adopted,
+		},
+		"Varbinary": {
+			statements: append(legacy(t), "ALTER TABLE users MODIFY name VARBINARY(255) NOT NULL, MODIFY email VARBINARY(255) NOT NULL, MODIFY password_hash VARBINARY(255) NOT NULL",
+				"ALTER TABLE products MODIFY name VARBINARY(100) NOT NULL", "ALTER TABLE orders MODIFY status VARBINARY(20) NULL, MODIFY payment_status VARBINARY(50) NOT NULL"),
+			want: adopted,
+		},
+		"CartsOfOtherIDs": {
+			statements: append(legacy(t), "ALTER TABLE carts MODIFY id INT NOT NULL"),
+			want: map[string][]string{
+				"SELECT extra FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'carts' AND column_name = 'id'": {"auto_increment"},
+				"SELECT id FROM carts ORDER BY id": {"6", "9", "10"},
+			},
+		},
 		"EmailInSpaces": {
 			statements: append(legacy(t), "UPDATE users SET email = '  Asha@example.com ' WHERE id = 1"),
 			want: map[string][]string{

@@ -111,7 +111,7 @@ func (a *adopter) rehearseRows(ctx context.Context) (problems []string, err erro
 	}
 	defer func() { _ = tx.Rollback() }()
 	for _, s := range a.rowSteps() {
-		if table, ok := map[string]string{"odd admin flags": "users", "e-mails in spaces": "users", "negative stock": "products", "cart lines": "carts"}[s.name]; ok {
+		if table, ok := map[string]string{"odd admin flags": "users", "e-mails in spaces": "users", "negative stock": "products", "stock in fractions": "products", "cart lines": "carts"}[s.name]; ok {
 			if err := s.apply(ctx, tx); err != nil && !refused(table, err) {
 				return nil, err
 			}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/jmoiron/sqlx"
 
 	"hexamart/internal/database"
 	"hexamart/internal/testkit"
@@ -80,6 +81,17 @@ func TestAdoptLoadedOver(t *testing.T) {
 	}
 }
 
+// TestAdoptForeignLog refuses tables with a note beside them that they were adopted.
+func TestAdoptForeignLog(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	load(t, cfg, append(legacy(t), "CREATE TABLE adoption_log (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, table_name VARCHAR(64) NOT NULL, row_id BIGINT NOT NULL, "+
+		"column_name VARCHAR(64) NOT NULL, old_value TEXT, new_value TEXT)", "INSERT INTO adoption_log (table_name, row_id, column_name) VALUES ('', 0, 'finished')"))
+	if got := refusal(t, testkit.Open(t, cfg, nil)); !strings.Contains(got, "loaded over") {
+		t.Error(got)
+	}
+}
+
 // TestAdoptLocked finds a session of somebody else's in the middle of something, says so instead of
 // waiting for ever, and has changed nothing.
 func TestAdoptLocked(t *testing.T) {
@@ -112,6 +124,55 @@ func TestAdoptLocked(t *testing.T) {
 	wantAdopted(t, db, testkit.DB(t))
 }
 
+// withRights returns the address of a database as a new user has it who has no other rights there.
+func withRights(t *testing.T, owner *sqlx.DB, cfg *mysql.Config, rights string) *mysql.Config {
+	t.Helper()
+	user := cfg.DBName[len(cfg.DBName)-12:]
+	for _, s := range []string{"CREATE USER %s IDENTIFIED BY 'Passw0rd-x'", "GRANT " + rights + " ON " + cfg.DBName + ".* TO %s"} {
+		_, err := owner.Exec(fmt.Sprintf(s, user))
+		var told *mysql.MySQLError
+		if errors.As(err, &told) && slices.Contains([]uint16{1044, 1045, 1227}, told.Number) {
+			_, _ = owner.Exec("DROP USER IF EXISTS " + user)
+			t.Skip("the tests' user may not make others:", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if _, err := owner.Exec("DROP USER " + user); err != nil {
+			t.Error(err)
+		}
+	})
+	cfg = cfg.Clone()
+	cfg.User, cfg.Passwd = user, "Passw0rd-x"
+	return cfg
+}
+
+// TestAdoptUnseen says so where a trigger or an event could be there and nobody would know: all that the shop needs are no
+// rights to see them.
+func TestAdoptUnseen(t *testing.T) {
+	t.Parallel()
+	for rights, want := range map[string]string{"": "TRIGGER, EVENT", ", EVENT": "TRIGGER", ", EVENT, TRIGGER": ""} {
+		t.Run("With"+rights, func(t *testing.T) {
+			t.Parallel()
+			cfg := testkit.EmptyDatabase(t)
+			load(t, cfg, legacy(t))
+			cfg = withRights(t, testkit.Open(t, cfg, nil), cfg, "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"+rights)
+			a, err := database.Adopt(t.Context(), testkit.Open(t, cfg, nil), database.AdoptOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want != "" {
+				want = "the database's user may not see triggers and events (it lacks " + want + "): look for them as an administrator, with SHOW TRIGGERS and SHOW EVENTS"
+			}
+			if got := strings.Join(a.Warnings, "\n"); got != want {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
 // TestAdoptRights refuses to begin, and to say that all is well, as a user who lacks a right.
 func TestAdoptRights(t *testing.T) {
 	t.Parallel()
@@ -122,21 +183,7 @@ func TestAdoptRights(t *testing.T) {
 			cfg := testkit.EmptyDatabase(t)
 			load(t, cfg, legacy(t))
 			owner := testkit.Open(t, cfg, nil)
-			user := cfg.DBName[len(cfg.DBName)-12:]
-			for _, s := range []string{"CREATE USER %s IDENTIFIED BY 'Passw0rd-x'", "GRANT " + rights + " ON " + cfg.DBName + ".* TO %s"} {
-				_, err := owner.Exec(fmt.Sprintf(s, user))
-				var told *mysql.MySQLError
-				if errors.As(err, &told) && slices.Contains([]uint16{1044, 1045, 1227}, told.Number) {
-					_, _ = owner.Exec("DROP USER IF EXISTS " + user)
-					t.Skip("the tests' user may not make others:", err)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			defer run(t, owner, "DROP USER "+user)
-			cfg = cfg.Clone()
-			cfg.User, cfg.Passwd = user, "Passw0rd-x"
+			cfg = withRights(t, owner, cfg, rights)
 			db, was := testkit.Open(t, cfg, nil), schema(t, owner)
 			for _, check := range []bool{true, false} {
 				_, err := database.Adopt(t.Context(), db, database.AdoptOptions{Check: check})

@@ -2,8 +2,6 @@ package database
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +29,9 @@ func (a *adopter) rowSteps() []rowStep {
 			statements("UPDATE users SET email = TRIM(email)" + a.keep("users", "") + " WHERE " + inSpaces)},
 		{"negative stock", true, changesOf("products", "stock", "stock", "'0'", "stock < 0"),
 			statements("UPDATE products SET stock = 0" + a.keep("products", "") + " WHERE stock < 0")},
+		{"stock in fractions", true, changesOf("products", "stock", "TRIM(TRAILING '0' FROM CAST(stock AS DECIMAL(40, 6)))", "CAST(FLOOR(stock) AS SIGNED)", inFractions),
+			statements("UPDATE products SET stock = FLOOR(stock)" + a.keep("products", "") + " WHERE " + inFractions)},
+		{"fractions of seconds", true, a.timeChanges, a.cutTimes},
 		{"prices of products", false, a.roundings("products", "price"), statements()},
 		{"totals of orders", false, a.roundings("orders", "total_price"), statements()},
 		{"prices in orders", false, a.roundings("order_items", "price"), statements()},
@@ -43,16 +44,8 @@ func (a *adopter) rowSteps() []rowStep {
 // inSpaces is SQL for: this e-mail begins or ends with spaces, without which a login looks for it.
 const inSpaces = "CHAR_LENGTH(email) <> CHAR_LENGTH(TRIM(email))"
 
-// keep returns assignments, for the end of a SET, that keep the times which an owner's columns would take of
-// every change of a row; alias is empty or ends with a dot.
-func (a *adopter) keep(table, alias string) (list string) {
-	for _, name := range slices.Sorted(maps.Keys(a.columns)) {
-		if c := a.columns[name]; c.Table == table && strings.Contains(strings.ToLower(c.Extra), "on update") {
-			list += ", " + alias + "`" + c.Name + "` = " + alias + "`" + c.Name + "`"
-		}
-	}
-	return list
-}
+// inFractions is SQL for: so many pieces there can't be, of a stock that is not negative. The last one counts when it is whole.
+const inFractions = "stock > 0 AND stock <> FLOOR(stock)"
 
 // changesOf finds values by a condition; from and to are SQL for the old and the new one.
 func changesOf(table, name, from, to, where string) func(context.Context, sqlx.QueryerContext) ([]Change, error) {

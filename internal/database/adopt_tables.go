@@ -195,7 +195,7 @@ func alteration(table string, clauses []string) string {
 func (a *adopter) dropKeys(ctx context.Context, table string) (clauses []string, err error) {
 	var keys []string
 	if err := a.db.SelectContext(ctx, &keys, `
-		SELECT constraint_name
+		SELECT DISTINCT constraint_name
 		FROM information_schema.key_column_usage
 		WHERE table_schema = DATABASE() AND table_name = ? AND referenced_table_schema = DATABASE()
 			AND (column_name, referenced_table_name) IN (('user_id', 'users'), ('product_id', 'products'), ('order_id', 'orders'))`,
@@ -203,7 +203,7 @@ func (a *adopter) dropKeys(ctx context.Context, table string) (clauses []string,
 		return nil, err
 	}
 	for _, k := range keys {
-		clauses = append(clauses, "DROP FOREIGN KEY `"+k+"`")
+		clauses = append(clauses, "DROP FOREIGN KEY "+quoted(k))
 	}
 	var indexes []string
 	if err := a.db.SelectContext(ctx, &indexes, `
@@ -214,7 +214,7 @@ func (a *adopter) dropKeys(ctx context.Context, table string) (clauses []string,
 		return nil, err
 	}
 	for _, i := range indexes {
-		clauses = append(clauses, "DROP INDEX `"+i+"`")
+		clauses = append(clauses, "DROP INDEX "+quoted(i))
 	}
 	return clauses, nil
 }
@@ -264,6 +264,7 @@ func (a *adopter) productsShape() []string {
 func (a *adopter) cartsShape() []string {
 	return []string{
 		"MODIFY id BIGINT NOT NULL AUTO_INCREMENT",
+		"MODIFY quantity INT NOT NULL",
 		"ADD UNIQUE KEY uq_carts_line (user_id, product_id)",
 		"ADD KEY ix_carts_product (product_id)",
 		"ADD CONSTRAINT fk_carts_user FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE",
@@ -295,6 +296,7 @@ func (a *adopter) itemsShape() []string {
 	return []string{
 		"MODIFY name " + a.text("order_items", "name", 100) + " NOT NULL",
 		"MODIFY price DECIMAL(12, 2) NOT NULL",
+		"MODIFY quantity INT NOT NULL",
 		"ALTER COLUMN adopted SET DEFAULT FALSE",
 		"ADD KEY ix_order_items_order (order_id, id)",
 		"ADD KEY ix_order_items_product (product_id)",
@@ -312,5 +314,5 @@ var newColumns = []string{"users.email_key", "users.token_version", "products.ar
 // isOurs reports whether the earlier backend's tables have this column, or will.
 func isOurs(c column) bool {
 	return slices.Contains(legacyColumns[c.Table], c.Name) || slices.Contains(newColumns, c.Table+"."+c.Name) ||
-		c.Name == "created_at" || c.Name == "updated_at"
+		slices.Contains([]string{"users.created_at", "products.created_at", "orders.updated_at"}, c.Table+"."+c.Name)
 }

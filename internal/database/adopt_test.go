@@ -180,8 +180,8 @@ func TestAdopt(t *testing.T) {
 		slices.Sort(got)
 		want := slices.Clone(changes)
 		slices.Sort(want)
-		if !slices.Equal(got, want) || result.Moved != 6 || result.Rows["orders"] != 6 {
-			t.Errorf("%s: %d of %v, %s", name, result.Moved, result.Rows, strings.Join(got, "\n"))
+		if !slices.Equal(got, want) || result.Moved != 6 || result.Rows["orders"] != 6 || len(result.Warnings) > 0 {
+			t.Errorf("%s: %d of %v, %s, %q", name, result.Moved, result.Rows, strings.Join(got, "\n"), result.Warnings)
 		}
 	}
 	if again, err := adoptAll(t.Context(), db); again != nil || err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -148,7 +149,20 @@ func (c *conn) heed(ctx context.Context, query string, start time.Time, rows int
 // several, for the sake of Batch.
 var errSecondStatement = errors.New("a statement holds a semicolon, as if a second one followed")
 
+// aside are the parts of a statement in which a backtick begins no name, and the names. A semicolon in a name ends nothing; one
+// in a text or a comment is as good as the end of the statement here, where values come apart from it.
+var aside = regexp.MustCompile("(?s)'(?:[^'\\\\]|\\\\.)*'|\"(?:[^\"\\\\]|\\\\.)*\"|--[^\n]*|#[^\n]*|/\\*.*?\\*/|`[^`]*`")
+
 func isSeveral(query string) bool {
+	if strings.IndexByte(query, ';') < 0 {
+		return false
+	}
+	query = aside.ReplaceAllStringFunc(query, func(part string) string {
+		if part[0] == '`' {
+			return "``"
+		}
+		return part
+	})
 	end := strings.IndexByte(query, ';')
 	return end >= 0 && strings.TrimSpace(query[end+1:]) != ""
 }

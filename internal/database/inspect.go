@@ -2,10 +2,7 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,16 +15,16 @@ type Facts struct {
 	MariaDB   bool
 	Variables map[string]string // as this connection has them
 	Status    map[string]string // of a cluster's node; empty where there is no cluster
-	Lacking   []string          // rights that the shop or its migrations need
-	ByRole    bool              // rights come by roles, so that Lacking can't be known
+	Lacking   []Grant           // that the shop's statements need
+	NoChanges []string          // rights that only migrations need, and that are not there
+	Rewriting []string          // rights that let this user change or remove entries of the audit log
+	ByRole    bool              // rights come by roles, so that those which are not there can't be known
+	Unseen    []string          // rights without which nobody sees triggers and events
 	Encrypted bool
 	Answer    time.Duration // one round trip
 	Skew      time.Duration // by which the server's clock is ahead of this machine's
 	Offset    time.Duration // of NOW() from UTC, 0 if all is well
 }
-
-// rights are those that the shop's statements and migrations need.
-var rights = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "INDEX", "REFERENCES"}
 
 // Inspect asks a server for its facts. It changes nothing.
 func Inspect(ctx context.Context, db *sqlx.DB) (f Facts, err error) {
@@ -108,55 +105,6 @@ func (f *Facts) readClock(ctx context.Context, lent *sqlx.Conn) error {
 		}
 	}
 	return nil
-}
-
-// readRights compares what the server grants, on everything or on this database, with what is needed.
-func (f *Facts) readRights(ctx context.Context, lent *sqlx.Conn) error {
-	var name sql.NullString
-	if err := lent.GetContext(ctx, &name, "SELECT DATABASE()"); err != nil {
-		return fmt.Errorf("read the name of the database: %w", err)
-	}
-	var grants []string
-	if err := lent.SelectContext(ctx, &grants, "SHOW GRANTS"); err != nil {
-		return fmt.Errorf("read the grants: %w", err)
-	}
-	granted := map[string]bool{}
-	for _, g := range grants {
-		what, where, ok := strings.Cut(strings.TrimPrefix(g, "GRANT "), " ON ")
-		if !ok || strings.HasPrefix(where, "TO ") {
-			f.ByRole = true
-			continue
-		}
-		if !covers(where, name.String) {
-			continue
-		}
-		for right := range strings.SplitSeq(what, ",") {
-			granted[strings.TrimSpace(right)] = true
-		}
-	}
-	if granted["ALL PRIVILEGES"] {
-		f.ByRole = false
-		return nil
-	}
-	f.Lacking = slices.DeleteFunc(slices.Clone(rights), func(right string) bool { return granted[right] })
-	f.ByRole = f.ByRole && len(f.Lacking) > 0
-	return nil
-}
-
-// covers reports whether a grant is for a database: for all of them, by name, or by a pattern as in LIKE.
-func covers(where, name string) bool {
-	scope, _, _ := strings.Cut(where, " TO ")
-	scope, ok := strings.CutSuffix(scope, ".*")
-	if !ok {
-		return false
-	}
-	if scope == "*" {
-		return true
-	}
-	pattern := regexp.QuoteMeta(strings.Trim(scope, "`"))
-	pattern = strings.NewReplacer(`\\_`, "_", `\\%`, "%", "_", ".", "%", ".*").Replace(pattern)
-	matched, err := regexp.MatchString("^"+pattern+"$", name)
-	return err == nil && matched
 }
 
 // TooOld reports whether the server is of a version that nobody tests the shop with.

@@ -13,14 +13,9 @@ import (
 // lockTimeout is for how many seconds the holder of a lock may be busy with something else.
 const lockTimeout = "86400"
 
-// WithLock runs fn while no other process runs one under the same name on this database; it waits up
+// WithLockConn runs fn while no other process runs one under the same name on this database; it waits up
 // to ten minutes for its turn. The lock belongs to a connection, so it is gone when its holder dies.
-// On a cluster it holds for one node only.
-func WithLock(ctx context.Context, db *sqlx.DB, name string, fn func() error) error {
-	return withLock(ctx, db, name, func(*sqlx.Conn) error { return fn() })
-}
-
-// WithLockConn is WithLock for work of which nothing may go on when the next has its turn: all that fn
+// On a cluster it holds for one node only. Nothing of fn's work may go on when the next has its turn: all that it
 // does through the pool that it gets, a pool of one, runs on the very connection that holds the lock.
 // A server finishes a statement whose client was killed, and keeps the lock for so long.
 func WithLockConn(ctx context.Context, db *sqlx.DB, name string, fn func(one *sqlx.DB) error) error {

@@ -21,7 +21,7 @@ func free(t *testing.T, other *sqlx.DB, name string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	got := false
-	err := database.WithLock(ctx, other, name, func() error { got = true; return nil })
+	err := database.WithLockConn(ctx, other, name, func(*sqlx.DB) error { got = true; return nil })
 	if err != nil || !got {
 		t.Errorf("the lock is not free: %v", err)
 	}
@@ -35,7 +35,7 @@ func TestWithLockExcludes(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			err := database.WithLock(t.Context(), pools[i%2], "work", func() error {
+			err := database.WithLockConn(t.Context(), pools[i%2], "work", func(*sqlx.DB) error {
 				if n := inside.Add(1); n != 1 {
 					t.Errorf("%d are inside", n)
 				}
@@ -61,7 +61,7 @@ func TestWithLockIsReleased(t *testing.T) {
 	db, other := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil)
 	t.Run("AfterSuccess", func(t *testing.T) {
 		t.Parallel()
-		if err := database.WithLock(t.Context(), db, "success", func() error { return nil }); err != nil {
+		if err := database.WithLockConn(t.Context(), db, "success", func(*sqlx.DB) error { return nil }); err != nil {
 			t.Error(err)
 		}
 		free(t, other, "success")
@@ -69,7 +69,7 @@ func TestWithLockIsReleased(t *testing.T) {
 	t.Run("AfterError", func(t *testing.T) {
 		t.Parallel()
 		wrong := errors.New("wrong")
-		if err := database.WithLock(t.Context(), db, "error", func() error { return wrong }); !errors.Is(err, wrong) {
+		if err := database.WithLockConn(t.Context(), db, "error", func(*sqlx.DB) error { return wrong }); !errors.Is(err, wrong) {
 			t.Errorf("got %v", err)
 		}
 		free(t, other, "error")
@@ -82,14 +82,14 @@ func TestWithLockIsReleased(t *testing.T) {
 					t.Errorf("the panic became %v", v)
 				}
 			}()
-			_ = database.WithLock(t.Context(), db, "panic", func() error { panic("oh") })
+			_ = database.WithLockConn(t.Context(), db, "panic", func(*sqlx.DB) error { panic("oh") })
 		}()
 		free(t, other, "panic")
 	})
 	t.Run("AfterContextEnds", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
-		err := database.WithLock(ctx, db, "context", func() error { cancel(); return ctx.Err() })
+		err := database.WithLockConn(ctx, db, "context", func(*sqlx.DB) error { cancel(); return ctx.Err() })
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -100,7 +100,7 @@ func TestWithLockIsReleased(t *testing.T) {
 		holder := testkit.Open(t, cfg, nil)
 		holder.SetMaxOpenConns(1)
 		id := number(t, holder, "SELECT CONNECTION_ID()")
-		err := database.WithLock(t.Context(), holder, "death", func() error {
+		err := database.WithLockConn(t.Context(), holder, "death", func(*sqlx.DB) error {
 			kill(t, other, id)
 			free(t, other, "death")
 			return nil
@@ -115,7 +115,7 @@ func TestWithLockKeepsApart(t *testing.T) {
 	t.Parallel()
 	cfg := testkit.EmptyDatabase(t)
 	db, other, elsewhere := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil), testkit.Open(t, testkit.EmptyDatabase(t), nil)
-	err := database.WithLock(t.Context(), db, "work", func() error {
+	err := database.WithLockConn(t.Context(), db, "work", func(*sqlx.DB) error {
 		free(t, other, "other work")
 		free(t, elsewhere, "work")
 		return nil
@@ -134,7 +134,7 @@ func TestWithLockLives(t *testing.T) {
 	w := &witness{}
 	holder := testkit.Open(t, cfg, w.observe)
 	ctx := context.WithValue(t.Context(), requestKey{}, w)
-	if err := database.WithLock(ctx, holder, "work", func() error { return nil }); err != nil {
+	if err := database.WithLockConn(ctx, holder, "work", func(*sqlx.DB) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if list := w.take(); len(list) == 0 || list[0] != "SET SESSION wait_timeout = 86400 -> 0" {
@@ -142,7 +142,7 @@ func TestWithLockLives(t *testing.T) {
 	}
 	db.SetMaxOpenConns(1)
 	before := number(t, db, "SELECT CONNECTION_ID()")
-	if err := database.WithLock(t.Context(), db, "work", func() error { return nil }); err != nil {
+	if err := database.WithLockConn(t.Context(), db, "work", func(*sqlx.DB) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if wait := number(t, db, "SELECT @@SESSION.wait_timeout"); wait != 60 || number(t, db, "SELECT CONNECTION_ID()") == before {
@@ -156,10 +156,10 @@ func TestWithLockWaits(t *testing.T) {
 	t.Parallel()
 	cfg := testkit.EmptyDatabase(t)
 	db, other := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil)
-	err := database.WithLock(t.Context(), db, "work", func() error {
+	err := database.WithLockConn(t.Context(), db, "work", func(*sqlx.DB) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		err := database.WithLock(ctx, other, "work", func() error { t.Error("two are inside"); return nil })
+		err := database.WithLockConn(ctx, other, "work", func(*sqlx.DB) error { t.Error("two are inside"); return nil })
 		if !errors.Is(err, context.DeadlineExceeded) || !database.IsUnavailable(err) {
 			t.Errorf("got %v", err)
 		}
@@ -178,10 +178,10 @@ func TestWithLockInterrupted(t *testing.T) {
 	db, waiter := testkit.Open(t, cfg, nil), testkit.Open(t, cfg, nil)
 	waiter.SetMaxOpenConns(1)
 	id := number(t, waiter, "SELECT CONNECTION_ID()")
-	err := database.WithLock(t.Context(), db, "work", func() error {
+	err := database.WithLockConn(t.Context(), db, "work", func(*sqlx.DB) error {
 		answer := make(chan error, 1)
 		go func() {
-			answer <- database.WithLock(t.Context(), waiter, "work", func() error { t.Error("two are inside"); return nil })
+			answer <- database.WithLockConn(t.Context(), waiter, "work", func(*sqlx.DB) error { t.Error("two are inside"); return nil })
 		}()
 		for number(t, db, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? AND state = 'User lock'", id) == 0 {
 		}

@@ -33,7 +33,7 @@ func schema(t *testing.T, db *sqlx.DB) string {
 	var all strings.Builder
 	for _, name := range tables(t, db) {
 		var definition string
-		if err := db.QueryRowxContext(t.Context(), "SHOW CREATE TABLE "+name).Scan(&name, &definition); err != nil {
+		if err := db.QueryRowxContext(t.Context(), "SHOW CREATE TABLE `"+name+"`").Scan(&name, &definition); err != nil {
 			t.Fatal(err)
 		}
 		if name == "goose_db_version" { // its counter goes on

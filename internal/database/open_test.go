@@ -119,7 +119,7 @@ func TestOpenBehaviour(t *testing.T) {
 	})
 	t.Run("KnowsNoSecondStatement", func(t *testing.T) {
 		t.Parallel()
-		for _, query := range []string{"DO 1; DO 2", "DO ?;\nDO 2", "SELECT ';', 2"} {
+		for _, query := range []string{"DO 1; DO 2", "DO ?;\nDO 2", "SELECT ';', 2", "DO 1; `DO 2`", "DO '`'; DO '`'", "DO 1 -- `\n; DO 2 -- `", "DO /* ` */ 1; DO 2 /* ` */", "DO `a;b`; DO 2"} {
 			if _, err := db.ExecContext(t.Context(), query, 1); err == nil || !strings.Contains(err.Error(), "semicolon") {
 				t.Errorf("%s: got %v", query, err)
 			}
@@ -127,6 +127,10 @@ func TestOpenBehaviour(t *testing.T) {
 			if err := db.GetContext(t.Context(), &n, query, 1); err == nil || !strings.Contains(err.Error(), "semicolon") {
 				t.Errorf("%s: got %v", query, err)
 			}
+		}
+		var n int
+		if err := db.GetContext(t.Context(), &n, "SELECT 1 AS `a;``b'`;"); err != nil || n != 1 {
+			t.Errorf("a name with a semicolon: %d, %v", n, err)
 		}
 		var text string
 		if err := db.GetContext(t.Context(), &text, "SELECT ?;", "a;b"); err != nil || text != "a;b" {

@@ -238,7 +238,7 @@ func TestNothingLeaks(t *testing.T) {
 			for ctx.Err() == nil {
 				brief, done := context.WithTimeout(ctx, 2*time.Second)
 				_ = database.InTx(brief, db, func(tx *sqlx.Tx) error { return raise(brief, tx, 1) })
-				_ = database.WithLock(brief, db, "leak", func() error { return nil })
+				_ = database.WithLockConn(brief, db, "leak", func(*sqlx.DB) error { return nil })
 				done()
 			}
 		})

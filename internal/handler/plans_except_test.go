@@ -24,7 +24,7 @@ var exceptions = map[string]exception{
 	"names":             {by: "(*names).part", all: true, why: "reads all names, some thousands at a time, into an index"},
 	"news":              {by: "readNews", all: true, why: "reads what has happened since the last time, however much"},
 	"changed names":     {has: []string{"FORCE INDEX (ix_products_changed)"}, all: true, why: "reads what has changed, or finds out that it is much, two thousand at most"},
-	"seed":              {by: "(*Products).Seed", has: []string{"SELECT name FROM products"}, all: true, why: "a command that compares all names, and is hardly ever run"},
+	"seed":              {by: "addMissing", has: []string{"SELECT name FROM products"}, all: true, why: "a command that compares all names, and is hardly ever run"},
 
 	"few products": {by: "(*Products).productIndex", more: 1001, why: "finds out whether there are few"},
 	"search":       {by: "listProducts", has: []string{"name LIKE"}, all: true, why: "before names are in an index, all are looked at"},

@@ -87,6 +87,8 @@ func (c *check) password(name, v string) {
 	switch {
 	case v == "":
 		c.bad(name, "is required")
+	case !utf8.ValidString(v): // no request could bring it again
+		c.bad(name, "must be valid UTF-8")
 	case utf8.RuneCountInString(v) < 8:
 		c.bad(name, "must have at least 8 characters")
 	case len(v) > 72:

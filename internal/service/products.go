@@ -95,25 +95,29 @@ func (s *Products) Create(ctx context.Context, by model.Actor, in model.ProductI
 	}
 	var p model.Product
 	defer s.edited()
-	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		at := now()
-		res, err := tx.ExecContext(ctx, `
-			INSERT INTO products (name, price, category, stock, image_url, created_at)
-			VALUES (?, ?, ?, ?, ?, ?)`,
-			in.Name, *in.Price, in.Category, *in.Stock, in.ImageURL, at)
-		if err != nil {
-			return err
-		}
-		p = in.Product()
-		if p.ID, err = res.LastInsertId(); err != nil {
-			return err
-		}
-		if err := audit(ctx, tx, by, model.AuditProductCreate, auditProduct, p.ID, nil, p); err != nil {
-			return err
-		}
-		return bookStock(ctx, tx, stockChange{ProductID: p.ID, Quantity: p.Stock, Cause: causeCreated, ChangedBy: person(by.ID), At: &at})
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
+		p, err = createProduct(ctx, tx, by, in)
+		return err
 	})
 	return p, fail("create product", err)
+}
+
+func createProduct(ctx context.Context, tx *sqlx.Tx, by model.Actor, in model.ProductInput) (model.Product, error) {
+	p, at := in.Product(), now()
+	res, err := tx.ExecContext(ctx, `
+		INSERT INTO products (name, price, category, stock, image_url, created_at)
+		VALUES (?, ?, ?, ?, ?, ?)`,
+		in.Name, *in.Price, in.Category, *in.Stock, in.ImageURL, at)
+	if err != nil {
+		return p, err
+	}
+	if p.ID, err = res.LastInsertId(); err != nil {
+		return p, err
+	}
+	if err := audit(ctx, tx, by, model.AuditProductCreate, auditProduct, p.ID, nil, p); err != nil {
+		return p, err
+	}
+	return p, bookStock(ctx, tx, stockChange{ProductID: p.ID, Quantity: p.Stock, Cause: causeCreated, ChangedBy: person(by.ID), At: &at})
 }
 
 // Update replaces all fields of a product, on behalf of an admin. Unless it is nil, judge is shown the

@@ -71,36 +71,47 @@ func (s *Admin) HasData(ctx context.Context) (users, products bool, err error) {
 //go:embed catalogue.csv
 var catalogue string
 
-// Seed adds those products of the demo catalogue whose names the shop never had, and returns how many
+// Seed adds those products of the demo catalogue whose names the shop never had, all or none, and returns how many
 // these were. Of two that run at once one waits and adds nothing.
 func (s *Products) Seed(ctx context.Context) (added int64, err error) {
 	products, err := demoProducts()
 	if err != nil {
 		return 0, fail("read the demo catalogue", err)
 	}
-	err = database.WithLock(ctx, s.db, "seed", func() error {
-		var known []string
-		if err := s.db.SelectContext(ctx, &known, `
-			SELECT name
-			FROM products`); err != nil {
+	defer s.edited()
+	err = database.WithLockConn(ctx, s.db, "seed", func(db *sqlx.DB) error {
+		return database.InTx(ctx, db, func(tx *sqlx.Tx) (err error) {
+			added, err = addMissing(ctx, tx, products)
 			return err
-		}
-		have := map[string]bool{}
-		for _, name := range known {
-			have[name] = true
-		}
-		for _, p := range products {
-			if have[p.Name] {
-				continue
-			}
-			if _, err := s.Create(ctx, model.Actor{Command: "hexamart seed"}, p); err != nil {
-				return err
-			}
-			added++
-		}
-		return nil
+		})
 	})
-	return added, fail("seed", err)
+	if err != nil {
+		return 0, fail("seed", err)
+	}
+	return added, nil
+}
+
+func addMissing(ctx context.Context, tx *sqlx.Tx, products []model.ProductInput) (added int64, err error) {
+	var known []string
+	if err := tx.SelectContext(ctx, &known, `
+		SELECT name
+		FROM products`); err != nil {
+		return 0, err
+	}
+	have := map[string]bool{}
+	for _, name := range known {
+		have[name] = true
+	}
+	for _, p := range products {
+		if have[p.Name] {
+			continue
+		}
+		if _, err := createProduct(ctx, tx, model.Actor{Command: "hexamart seed"}, p); err != nil {
+			return 0, err
+		}
+		added++
+	}
+	return added, nil
 }
 
 // demoProducts reads the catalogue: name, price, category, stock, picture, under one line of headings.
