@@ -150,7 +150,7 @@ func verify(ctx context.Context, p *program, args []string) error {
 
 // askPassword reads a password without showing it, or a line of standard input that is no terminal.
 func (p *program) askPassword(prompt string) (string, error) {
-	if f, ok := p.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := p.stdin.(*os.File); ok && isTerminal(f) {
 		fmt.Fprint(p.stderr, prompt)
 		b, err := term.ReadPassword(int(f.Fd()))
 		fmt.Fprintln(p.stderr)

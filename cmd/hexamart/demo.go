@@ -43,6 +43,15 @@ func (s *shop) fillDemo(ctx context.Context) error {
 // demoPasswordFile keeps the password of the demo's admin, so that it can be shown again next time.
 func (s *shop) demoPasswordFile() string { return filepath.Join(s.cfg.DataDir, "admin_password") }
 
+// demoPasswordInShell is what a shell takes for the password, wherever it is.
+func (s *shop) demoPasswordInShell() string {
+	file := s.demoPasswordFile()
+	if path, err := filepath.Abs(file); err == nil {
+		file = path
+	}
+	return `"$(cat '` + strings.ReplaceAll(file, "'", `'\''`) + `')"`
+}
+
 // printWelcome says where the shop is, who its admin is, and what to try first.
 func (p *program) printWelcome(ctx context.Context, s *shop, addr string) {
 	base := baseURL(addr)
@@ -54,7 +63,11 @@ func (p *program) printWelcome(ctx context.Context, s *shop, addr string) {
 	case password == "":
 		fmt.Fprintf(p.stdout, "\n  admin     %s\n  password  the one that was set for this account\n", email)
 	default:
-		fmt.Fprintf(p.stdout, "\n  admin     %s\n  password  %s\n", email, password)
+		shown := password
+		if !isTerminal(p.stdout) {
+			shown = "in " + s.demoPasswordFile()
+		}
+		fmt.Fprintf(p.stdout, "\n  admin     %s\n  password  %s\n", email, shown)
 	}
 	fmt.Fprintf(p.stdout, "\nIn a browser:\n  %s%-20s where to begin\n", base, "/")
 	for _, l := range docs.Links {
@@ -62,6 +75,9 @@ func (p *program) printWelcome(ctx context.Context, s *shop, addr string) {
 	}
 	fmt.Fprintf(p.stdout, "\nTry:\n  curl '%s/products?search=lamp'\n", base)
 	if password != "" {
+		if !isTerminal(p.stdout) { // but a file or a log, which keeps it and is read by others
+			password = s.demoPasswordInShell()
+		}
 		login := fmt.Sprintf("%s/auth/login -d username=%s -d password=%s", base, email, password)
 		fmt.Fprintf(p.stdout, "  curl %s\n", login)
 		fmt.Fprintf(p.stdout, "  curl %s/admin/dashboard -H \"Authorization: Bearer $(curl -s %s | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')\"\n", base, login)

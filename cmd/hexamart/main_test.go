@@ -141,8 +141,8 @@ func (p *place) command(args ...string) (*exec.Cmd, *output) {
 	return cmd, out
 }
 
-// checkSecrets searches what a process wrote for all secrets of this run, those in its settings and files too.
-// Only the demo's welcome shows one: the password of its admin, on the spot where that is said.
+// checkSecrets searches what a process wrote for all secrets of this run, those in its settings and files too. What it
+// writes is kept: the demo's welcome shows its admin's password on a terminal only.
 func (p *place) checkSecrets(out string) {
 	for _, setting := range p.env {
 		if name, value, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "SECRET_KEY") || name == "ADMIN_PASSWORD" {
@@ -151,9 +151,10 @@ func (p *place) checkSecrets(out string) {
 			testkit.Secret("the database's password", cfg.Passwd)
 		}
 	}
-	key, err := os.ReadFile(filepath.Join(p.dir, ".data", "secret_key"))
-	if err == nil {
-		testkit.Secret("the key", strings.TrimSpace(string(key)))
+	for what, file := range map[string]string{"the key": "secret_key", "the demo's password": "admin_password"} {
+		if text, err := os.ReadFile(filepath.Join(p.dir, ".data", file)); err == nil {
+			testkit.Secret(what, strings.TrimSpace(string(text)))
+		}
 	}
 	testkit.NoSecrets(p.t, "what the process wrote", out)
 }
