@@ -46,7 +46,7 @@ func printAdoption(out io.Writer, a *database.Adoption) {
 		fmt.Fprintln(out, "Left as it is, and yours to look at:")
 	}
 	for _, w := range a.Warnings {
-		fmt.Fprintln(out, "  "+database.Printable(w))
+		fmt.Fprintln(out, "  "+plain(w))
 	}
 }
 

@@ -22,7 +22,7 @@ type doctor struct {
 }
 
 func (d *doctor) say(level, what, found, advice string) {
-	fmt.Fprintf(d.stdout, "%-5s %-12s %s\n", level, what, database.Printable(found))
+	fmt.Fprintf(d.stdout, "%-5s %-12s %s\n", level, what, plain(found))
 	if advice != "" {
 		fmt.Fprintf(d.stdout, "%19s-> %s\n", "", advice)
 	}

@@ -94,12 +94,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		return 1
 	default:
-		lines := strings.Split("hexamart: "+err.Error(), "\n")
-		for _, line := range lines { // an error may quote what somebody else wrote, by way of the database
-			fmt.Fprintln(stderr, database.Printable(line))
-		}
+		fmt.Fprintln(stderr, plain("hexamart: "+err.Error()))
 		return 1
 	}
+}
+
+// plain returns a text that gives a terminal no orders: it may quote what somebody else wrote, by way of the database.
+func plain(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = database.Printable(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // parseFlags reads the flags of a subcommand, which may stand before or behind its arguments, of

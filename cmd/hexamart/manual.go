@@ -106,8 +106,8 @@ Examples:
 const doctorHelp = `Examines what the shop runs on, and says what to do about each thing that is not well: secrets that can be
 guessed or read by others, the disk, the connection, the server's version, rights, time zone, sql_mode,
 isolation level and durability, the clocks, a cluster's state, triggers and events that are not the
-shop's, the schema, and the shop's books. It changes nothing, and the shop may be open meanwhile. A warning is about what may go wrong one day; only what is
-wrong now makes the exit code 1.
+shop's, the schema, and the shop's books. It changes nothing, and the shop may be open meanwhile. A
+warning is about what may go wrong one day; only what is wrong now makes the exit code 1.
 
 Examples:
   hexamart doctor
