@@ -79,7 +79,7 @@ func (d *doctor) rights(f database.Facts) {
 	case len(f.Rewriting) == 0:
 		found += "; it may only add to audit_log"
 	case !slices.Contains(f.Rewriting, "UPDATE") && !slices.Contains(f.Rewriting, "DELETE"):
-		d.warn("rights", "audit_log is closed to this user's UPDATE and DELETE, but "+strings.Join(f.Rewriting, ", ")+" can change or empty it all the same",
+		d.warn("rights", "this user may not change entries of audit_log, but "+strings.Join(f.Rewriting, ", ")+" can change or empty it all the same",
 			"let the shop be served by a user without these; README, Two users of the database")
 		return
 	}

@@ -69,7 +69,7 @@ func TestTwoUsers(t *testing.T) {
 	}
 	exec("GRANT UPDATE, ALTER ON carts TO hexamart_serve@'%'")
 	exec("GRANT DROP ON audit_log TO hexamart_serve@'%'")
-	if _, out := p.run("", "doctor"); !strings.Contains(out, "warn  rights       this user may not UPDATE and DELETE in audit_log, but DROP can") {
+	if _, out := p.run("", "doctor"); !strings.Contains(out, "warn  rights       this user may not change entries of audit_log, but DROP can") {
 		t.Error(out)
 	}
 	exec(fmt.Sprintf("DELETE FROM goose_db_version WHERE version_id = %d", database.LatestVersion()))
