@@ -254,6 +254,13 @@ func (c *clustered) storm(lasts time.Duration) (orders int64) {
 	if answers["cart 500"]+answers["order 500"] > 0 {
 		c.t.Errorf("the answers are %v", answers)
 	}
+	var taken int
+	if err := c.db.QueryRow("SELECT (SELECT SUM(quantity) FROM order_items) + (SELECT COALESCE(SUM(quantity), 0) FROM carts)").Scan(&taken); err != nil {
+		c.t.Fatal(err)
+	}
+	if added := answers["cart 200"]; taken < added || taken > added+answers["cart 503"]+answers["cart 0"] {
+		c.t.Errorf("%d pieces are in carts and orders, the answers are %v", taken, answers)
+	}
 	if code, out := c.a.run("", "verify"); code != 0 {
 		c.t.Errorf("verify: exit %d, %.1000s", code, out)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,15 +14,18 @@ import (
 )
 
 // Batch is a transaction whose statements are all known beforehand. It is sent in one packet, COMMIT
-// included: rows are locked for no longer than the server needs, and nobody waits on the network for
+// included, but to a Galera cluster: rows are locked for no longer than the server needs, and nobody waits on the network for
 // somebody else's next statement. Where a statement fails, or does not match what is expected, nothing
 // happens.
 type Batch struct {
 	Shared bool // is the work of several callers, who could as well be served apart: it does not wait for rows for long
 
-	text  strings.Builder
+	statements []statement
+}
+
+type statement struct {
+	query string
 	args  []any
-	count int
 }
 
 const setPatience = "SET SESSION innodb_lock_wait_timeout = "
@@ -31,11 +35,8 @@ var ErrUnexpected = errors.New("the rows are not what they were")
 
 // Add appends a statement and returns its number.
 func (b *Batch) Add(query string, args ...any) int {
-	b.text.WriteString(query)
-	b.text.WriteString(";\n")
-	b.args = append(b.args, args...)
-	b.count++
-	return b.count - 1
+	b.statements = append(b.statements, statement{query, args})
+	return len(b.statements) - 1
 }
 
 // Unless is an expression of SQL that is zero, or ends the statement and its batch with ErrUnexpected if
@@ -78,31 +79,16 @@ func unexpected(err error) error {
 	return err
 }
 
-func (b *Batch) runOn(ctx context.Context, c *conn) ([]Done, error) {
-	args := make([]driver.NamedValue, len(b.args))
-	for i, v := range b.args {
-		args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
-		if err := c.CheckNamedValue(&args[i]); err != nil {
-			return nil, err
-		}
-	}
+func (b *Batch) runOn(ctx context.Context, c *conn) (done []Done, err error) {
 	// Like a COMMIT it goes on when its caller has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
 	defer cancel()
-	text, before := b.text.String(), 1
-	if b.Shared {
-		text, before = setPatience+sharedPatience+";\n"+text+setPatience+rowPatience+";\n", 2
+	if c.clustered {
+		done, err = b.sendEach(ctx, c)
+	} else {
+		done, err = b.sendAll(ctx, c)
 	}
-	res, err := c.exec(ctx, "START TRANSACTION;\n"+text+"COMMIT", args)
 	if err == nil {
-		ids, rows := res.(mysql.Result).AllLastInsertIds(), res.(mysql.Result).AllRowsAffected()
-		if len(ids) != b.count+2*before || len(rows) != len(ids) {
-			return nil, fmt.Errorf("%d results of %d statements", len(ids), b.count)
-		}
-		done := make([]Done, b.count)
-		for i := range done { // the first and the last are not the caller's
-			done[i] = Done{ids[i+before], rows[i+before]}
-		}
 		return done, nil
 	}
 	var told *mysql.MySQLError
@@ -120,4 +106,81 @@ func (b *Batch) runOn(ctx context.Context, c *conn) ([]Done, error) {
 		return nil, &commitError{ErrUnexpected}
 	}
 	return nil, &commitError{unexpected(err)}
+}
+
+// all are the batch's statements with those around them, and how many these are before and after.
+func (b *Batch) all() (all []statement, around int) {
+	all = []statement{{"START TRANSACTION", nil}}
+	end := []statement{{"COMMIT", nil}}
+	if b.Shared {
+		all = []statement{{setPatience + sharedPatience, nil}, all[0]}
+		end = []statement{{setPatience + rowPatience, nil}, end[0]}
+	}
+	return slices.Concat(all, b.statements, end), len(all)
+}
+
+// sendAll sends all statements in one packet.
+func (b *Batch) sendAll(ctx context.Context, c *conn) ([]Done, error) {
+	var text strings.Builder
+	var args []any
+	all, around := b.all()
+	for i, s := range all {
+		if i > 0 {
+			text.WriteString(";\n")
+		}
+		text.WriteString(s.query)
+		args = append(args, s.args...)
+	}
+	named, err := nameValues(c, args)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.exec(ctx, text.String(), named)
+	if err != nil {
+		return nil, err
+	}
+	ids, rows := res.(mysql.Result).AllLastInsertIds(), res.(mysql.Result).AllRowsAffected()
+	if len(ids) != len(all) || len(rows) != len(ids) {
+		return nil, fmt.Errorf("%d results of %d statements", len(ids), len(all))
+	}
+	done := make([]Done, len(b.statements))
+	for i := range done {
+		done[i] = Done{ids[i+around], rows[i+around]}
+	}
+	return done, nil
+}
+
+// sendEach sends one statement after another. A node of a Galera cluster that gives up a transaction for another node's, in the
+// middle of a packet, may go on with the rest of it as if there had never been one, and say nothing.
+func (b *Batch) sendEach(ctx context.Context, c *conn) ([]Done, error) {
+	all, around := b.all()
+	done := make([]Done, len(all))
+	for i, s := range all {
+		named, err := nameValues(c, s.args)
+		if err != nil {
+			return nil, err
+		}
+		res, err := c.exec(ctx, s.query, named)
+		if err != nil {
+			return nil, err
+		}
+		if done[i].ID, err = res.LastInsertId(); err != nil {
+			return nil, err
+		}
+		if done[i].Rows, err = res.RowsAffected(); err != nil {
+			return nil, err
+		}
+	}
+	return done[around : around+len(b.statements)], nil
+}
+
+func nameValues(c *conn, values []any) ([]driver.NamedValue, error) {
+	named := make([]driver.NamedValue, len(values))
+	for i, v := range values {
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+		if err := c.CheckNamedValue(&named[i]); err != nil {
+			return nil, err
+		}
+	}
+	return named, nil
 }

@@ -37,17 +37,10 @@ type conn struct {
 	wire    net.Conn // closing it ends whatever the connection waits for
 	observe Observer // or nil
 	useless bool     // the server said so
-	inTx    bool
-	undone  error // why the server has rolled back the transaction, though it is still to be ended
-}
 
-// clusterSettings are for a cluster's nodes. Not every server has such variables.
-var clusterSettings = []string{
-	// What was written on another node is seen only by those who wait for it, in reads (1), updates and deletes (2), and inserts (4).
-	"wsrep_sync_wait = 7",
-	// Where another node was faster in the middle of a Batch, the server would take the statement that met it for one without a
-	// transaction, run that again and go on: what came before would be missing, and nobody would hear of it.
-	"wsrep_retry_autocommit = 0",
+	clustered bool // the server is a node of a Galera cluster
+	inTx      bool
+	undone    error // why the server has rolled back the transaction, though it is still to be ended
 }
 
 // setUp prepares the session, and checks that the server takes writes if another one might.
@@ -55,10 +48,14 @@ func (c *conn) setUp(ctx context.Context, several bool) error {
 	if _, err := c.fullConn.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
 		return err
 	}
-	for _, setting := range clusterSettings {
-		if _, err := c.fullConn.ExecContext(ctx, "SET SESSION "+setting, nil); err != nil && !hasNumber(err, erNoVariable) {
-			return err
-		}
+	// On a cluster what was written on another node is seen only by those who wait for it, in reads
+	// (1), updates and deletes (2), and inserts (4). Not every server has such a variable.
+	_, err := c.fullConn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = 7", nil)
+	if err == nil {
+		c.clustered, err = c.isOn(ctx, "@@SESSION.wsrep_on")
+	}
+	if err != nil && !hasNumber(err, erNoVariable) {
+		return err
 	}
 	if several {
 		return c.takesWrites(ctx)
@@ -67,21 +64,28 @@ func (c *conn) setUp(ctx context.Context, several bool) error {
 }
 
 // takesWrites fails on a replica, and on a node that its cluster has left behind.
-func (c *conn) takesWrites(ctx context.Context) (err error) {
-	rows, err := c.fullConn.QueryContext(ctx, "SELECT @@GLOBAL.read_only", nil)
+func (c *conn) takesWrites(ctx context.Context) error {
+	readOnly, err := c.isOn(ctx, "@@GLOBAL.read_only")
+	if readOnly {
+		err = errors.Join(errReadOnly, err)
+	}
+	return err
+}
+
+// isOn reports whether a variable of the server's is.
+func (c *conn) isOn(ctx context.Context, variable string) (on bool, err error) {
+	rows, err := c.fullConn.QueryContext(ctx, "SELECT "+variable, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	value := make([]driver.Value, 1)
 	if err := rows.Next(value); err != nil {
-		return err
+		return false, err
 	}
-	var readOnly sql.NullBool
-	if err := readOnly.Scan(value[0]); err != nil || readOnly.Bool {
-		return errors.Join(errReadOnly, err)
-	}
-	return nil
+	var is sql.NullBool
+	err = is.Scan(value[0])
+	return is.Bool, err
 }
 
 var errReadOnly = errors.New("takes no writes")
