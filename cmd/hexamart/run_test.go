@@ -131,3 +131,12 @@ func TestErrorsOnATerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestPlain writes out what a terminal would obey, and leaves lines, quotes and letters alone.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	const text, want = "a \"b\" c\\d é☕\n  \x1b[2J\a\u202e\xff", "a \"b\" c\\d é☕\n  " + `\x1b[2J\a\u202e\xff`
+	if got := plain(text); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
