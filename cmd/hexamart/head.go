@@ -59,6 +59,9 @@ func (h *headLines) read(p []byte) int {
 		return len(p)
 	}
 	for at := 0; at < len(p); {
+		if h.lines == 0 && h.bytes == 0 { // before the first one net/http overlooks a few ends of lines, and parts of them
+			at = len(p) - len(bytes.TrimLeft(p[at:], "\r\n"))
+		}
 		line, _, ended := bytes.Cut(p[at:], []byte{'\n'})
 		at += len(line)
 		h.bytes += len(bytes.TrimSuffix(line, []byte{'\r'}))
@@ -66,9 +69,6 @@ func (h *headLines) read(p []byte) int {
 			break
 		}
 		at++
-		if h.bytes == 0 && h.lines == 0 { // before the first one net/http overlooks a few empty ones
-			continue
-		}
 		if h.bytes == 0 && !h.unsure {
 			h.over = true
 			return at

@@ -105,6 +105,7 @@ func TestTooManyLines(t *testing.T) {
 
 		"AfterAnEmptyLine": {empty + "\r\n", 1000, 1}, // as old browsers sent it after a POST
 		"AfterEmptyLines":  {empty + "\n\r\n\n", 1000, 1},
+		"AfterHalfLines":   {empty + "\r\r\n\n", 1000, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
