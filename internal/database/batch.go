@@ -113,7 +113,7 @@ func (b *Batch) all() (all []statement, around int) {
 	all = []statement{{"START TRANSACTION", nil}}
 	end := []statement{{"COMMIT", nil}}
 	if b.Shared {
-		all = []statement{{setPatience + sharedPatience, nil}, all[0]}
+		all = append(all, statement{setPatience + sharedPatience, nil})
 		end = []statement{{setPatience + rowPatience, nil}, end[0]}
 	}
 	return slices.Concat(all, b.statements, end), len(all)
