@@ -17,7 +17,6 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/cors"
-	"github.com/klauspost/compress/gzhttp"
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
@@ -214,15 +213,6 @@ func routePath(r *http.Request) string {
 		}
 	}
 	return "/" + strings.Join(segments, "/")
-}
-
-// compress sends text compressed to clients that ask for it.
-func compress() func(http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypes([]string{"application/json", problemType, "text/html", "text/plain", "text/css", "text/javascript", "image/svg+xml"}), gzhttp.MinSize(1), gzhttp.EnableZstd(false), gzhttp.SuffixETag(gzipTag))
-	if err != nil {
-		panic(err) // wrong options of our own
-	}
-	return func(next http.Handler) http.Handler { return wrap(next) }
 }
 
 func limitTime(next http.Handler) http.Handler {

@@ -5,11 +5,8 @@ import (
 	"context"
 	"hash/maphash"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 
 	"hexamart/internal/service"
 )
@@ -65,18 +62,6 @@ func newPage(r *http.Request, c content) (*page, error) {
 // newPageOf compresses its body when that is asked for, once.
 func newPageOf(kind string, body []byte) *page {
 	return &page{kind: kind, body: body, tag: tagOf(body), zipped: sync.OnceValue(func() []byte { return zip(body) })}
-}
-
-var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }} // each of which takes some hundred KB
-
-func zip(body []byte) []byte {
-	var b bytes.Buffer
-	w := zippers.Get().(*gzip.Writer)
-	defer zippers.Put(w)
-	w.Reset(&b)
-	_, _ = w.Write(body) // to memory
-	_ = w.Close()
-	return b.Bytes()
 }
 
 // pages keeps what was asked for again, for a moment, and lets those who ask at once for one thing share the
@@ -226,18 +211,3 @@ func (p *page) send(w http.ResponseWriter, r *http.Request) {
 }
 
 var noCache = []string{"no-cache"}
-
-// acceptsGzip reports whether a client asked for gzip, and not for none of it.
-func acceptsGzip(values []string) bool {
-	for _, value := range values {
-		for coding := range strings.SplitSeq(value, ",") {
-			name, weight, _ := strings.Cut(coding, ";")
-			if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
-				continue
-			}
-			weight = strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(weight, " ", "")), "q=")
-			return strings.Trim(weight, "0.") != "" || weight == ""
-		}
-	}
-	return false
-}

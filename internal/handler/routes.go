@@ -17,15 +17,15 @@ func (a *API) Routes() http.Handler {
 		r.Use(a.Trace)
 	}
 	r.Use(answerArrives, a.logRequests, a.recoverPanics, a.cors(), cleanPath, middleware.GetHead)
-	r.NotFound(compress()(a.handle(notFound)).ServeHTTP)
-	r.MethodNotAllowed(compress()(a.handle(methodNotAllowed)).ServeHTTP)
+	r.NotFound(a.compress(a.handle(notFound)).ServeHTTP)
+	r.MethodNotAllowed(a.compress(a.handle(methodNotAllowed)).ServeHTTP)
 
 	// What is the same for everybody and asked for most: respondPage does by itself what is used below.
 	r.Get("/products", a.handle(a.listProducts))
 	r.Get("/products/categories", a.handle(a.listCategories))
 	r.Get("/products/{id}", a.handle(a.getProduct))
 
-	each := chi.Middlewares{a.findClient, compress(), a.countAnswers, a.limitBody, limitTime}
+	each := chi.Middlewares{a.findClient, a.compress, a.limitBody, limitTime}
 	r.Group(func(r chi.Router) { // everybody
 		r.Use(each...)
 		r.Get("/", a.handle(a.welcome))
