@@ -2,6 +2,7 @@ package main
 
 import (
 	"container/list"
+	"context"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"hexamart/internal/database"
 	"hexamart/internal/handler"
 )
 
@@ -31,8 +33,10 @@ const (
 func newServer(routes http.Handler, log *slog.Logger, proxies []netip.Prefix) (*http.Server, *connections) {
 	conns := newConnections(roomForConnections(), proxies)
 	return &http.Server{
-		Handler:           routes,
-		ConnContext:       handler.WithConn,
+		Handler: routes,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return database.ForClients(handler.WithConn(ctx, conn))
+		},
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

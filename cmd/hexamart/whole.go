@@ -78,7 +78,7 @@ func (c *wholeConn) note(state http.ConnState) {
 }
 
 // Cut implements handler.Whole.
-func (c *wholeConn) Cut() { _ = c.SetWriteDeadline(time.Unix(1, 0)) } // long ago; it fails where all is over already
+func (c *wholeConn) Cut() { _ = c.SetDeadline(time.Unix(1, 0)) } // long ago; it fails where all is over already
 
 // How long and for how many bytes a connection is read on for which nobody is there any more, and how many are at once: they
 // have no place among those that are counted.

@@ -258,3 +258,31 @@ func TestLingeringIsBounded(t *testing.T) {
 		<-c.closed
 	}
 }
+
+// TestUselessBodies announces bodies that nothing is to be done with, and sends none: the answers come at once, each the last of its
+// connection, and are not kept until the body has come.
+func TestUselessBodies(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.Product("Lamp", "19.99", 5)
+	addr, u := serveWhole(t, s), s.User()
+	for _, path := range []string{"/products", "/products/1", "/orders", "/docs", "/nowhere"} {
+		for method, framing := range map[string]string{"GET": "Content-Length: 1", "HEAD": "Transfer-Encoding: chunked"} {
+			t.Run(method+path, func(t *testing.T) {
+				t.Parallel()
+				start := time.Now()
+				r := sendPieces(t, addr, method+" "+path+" HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer "+u.Token+"\r\n"+framing+"\r\n\r\n")
+				res, err := http.ReadResponse(r, &http.Request{Method: method})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.Copy(io.Discard, res.Body); err != nil || !res.Close {
+					t.Errorf("%s, the last is %t, %v", res.Status, res.Close, err)
+				}
+				if took := time.Since(start); took > readTimeout/2 {
+					t.Errorf("after %v", took)
+				}
+			})
+		}
+	}
+}

@@ -153,7 +153,7 @@ func TestHangUps(t *testing.T) {
 					db.SetMaxIdleConns(0)
 					db.SetMaxIdleConns(1)
 				}
-				ctx, cancel := context.WithCancel(t.Context())
+				ctx, cancel := context.WithCancel(database.ForClients(t.Context()))
 				p.freeze(true) // what is sent comes later, and so do answers
 				gone := make(chan error, 1)
 				go func() { gone <- work(ctx, db) }()

@@ -6,10 +6,17 @@ import (
 	"time"
 )
 
-// afterHangUp is for how long a statement goes on whose caller has gone: longer than it may wait for a row. The driver can stop
+// afterHangUp is for how long a statement goes on whose client has gone: longer than it may wait for a row. The driver can stop
 // one only by closing its connection, and who hangs up again and again would have the shop connect all the time. Where a
 // server hears of a hundred connections that were given up before they were made, it takes none from that machine any more.
 const afterHangUp = 6 * time.Second
+
+type clientsKey struct{}
+
+// ForClients marks the context of requests, whose clients may hang up at any time: what is done for them outlives that for a while.
+func ForClients(ctx context.Context) context.Context {
+	return context.WithValue(ctx, clientsKey{}, true)
+}
 
 // outliving is a context that is done when ctx has reached its deadline, but if ctx is cancelled only a while later.
 type outliving struct {
@@ -17,9 +24,9 @@ type outliving struct {
 	done            chan struct{}
 }
 
-// outlive returns such a context for what is done on a connection, until end is called.
+// outlive returns such a context for what is done on a connection, until end is called. If ctx is not ForClients it is that itself.
 func outlive(ctx context.Context) (longer context.Context, end func() bool) {
-	if ctx.Done() == nil {
+	if ctx.Done() == nil || ctx.Value(clientsKey{}) == nil {
 		return ctx, func() bool { return true }
 	}
 	o := outliving{ctx, make(chan struct{})}

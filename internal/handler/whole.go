@@ -32,14 +32,19 @@ func WithConn(ctx context.Context, conn net.Conn) context.Context {
 }
 
 // answerArrives tells the connection of requests without a body that they are read. One that is the last of its connection and has
-// a body may not be read to its end: a connection that is closed then is reset, and the answer may be lost with it.
+// a body may not be read to its end: a connection that is closed then is reset, and the answer may be lost with it. Where
+// nothing is to be done with a body, the request is the last one: else net/http would keep the answer back and wait for the body.
 func answerArrives(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hasBody := r.Body != nil && r.Body != http.NoBody
+		useless := hasBody && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+		if useless {
+			w.Header().Set("Connection", "close")
+		}
 		switch conn, ok := r.Context().Value(connKey{}).(Whole); {
 		case ok && !hasBody:
 			conn.Heard()
-		case ok && r.Close:
+		case ok && (r.Close || useless):
 			defer conn.Linger()
 		}
 		next.ServeHTTP(w, r)

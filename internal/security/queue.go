@@ -18,7 +18,7 @@ var ErrBusy = errors.New("too many are waiting")
 // turn is one of the addresses that are known, so that who comes from many new ones at once does not keep those waiting.
 type Queue struct {
 	room  int                          // for those who wait
-	known *lru.Cache[string, string]   // by address, whose it is
+	known *lru.Cache[string, int]      // by address, of how many it is
 	homes *lru.Cache[string, []string] // the known addresses of somebody
 
 	mu      sync.Mutex
@@ -45,7 +45,7 @@ type waiter struct{ told chan error }
 
 // NewQueue has so many places to work, and room for so many to wait.
 func NewQueue(places, room int) *Queue {
-	known, err := lru.New[string, string](knownAddresses)
+	known, err := lru.New[string, int](knownAddresses)
 	homes, err2 := lru.New[string, []string](knownAddresses)
 	if err = errors.Join(err, err2); err != nil {
 		panic(err) // a wrong constant of our own
@@ -59,15 +59,22 @@ func (q *Queue) Know(address, who string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	homes, _ := q.homes.Get(who)
-	homes = append(slices.DeleteFunc(slices.Clone(homes), func(home string) bool { return home == address }), address)
-	if len(homes) > knownHomes {
-		if by, _ := q.known.Peek(homes[0]); by == who {
+	people, _ := q.known.Get(address)
+	if at := slices.Index(homes, address); at >= 0 {
+		homes = slices.Delete(slices.Clone(homes), at, at+1)
+	} else {
+		people++
+	}
+	q.known.Add(address, max(people, 1))
+	if homes = append(homes, address); len(homes) > knownHomes {
+		if others, ok := q.known.Peek(homes[0]); others > 1 {
+			q.known.Add(homes[0], others-1)
+		} else if ok {
 			q.known.Remove(homes[0])
 		}
 		homes = homes[1:]
 	}
 	q.homes.Add(who, homes)
-	q.known.Add(address, who)
 }
 
 // Enter waits for a place to work; leave gives it back. It fails when ctx ends first, and with ErrBusy where

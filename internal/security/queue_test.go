@@ -162,6 +162,31 @@ func TestQueueIsFair(t *testing.T) {
 		}
 		checkEmpty(t, s.Queue, 1)
 	})
+	t.Run("OfOnePerson", func(t *testing.T) { // from many addresses, some of which others share
+		t.Parallel()
+		q := NewQueue(1, 1)
+		for i := range 50 {
+			q.Know("office", fmt.Sprint("colleague ", i))
+		}
+		for _, address := range []string{"office", "home", "home", "m1", "m2", "m3", "home", "m1"} {
+			q.Know(address, "ann")
+		}
+		for address, want := range map[string]bool{"office": true, "home": true, "m1": true, "m2": false, "m3": true} {
+			if q.known.Contains(address) != want {
+				t.Errorf("%s is known: %t", address, !want)
+			}
+		}
+		for i := range 50 {
+			for range 2 {
+				for _, address := range []string{"a", "b", "c"} {
+					q.Know(address, fmt.Sprint("colleague ", i))
+				}
+			}
+		}
+		if q.known.Contains("office") {
+			t.Error("nobody is in the office, and it is known")
+		}
+	})
 	t.Run("FullOfStrangers", func(t *testing.T) {
 		t.Parallel()
 		s := newStand(t, 3)
