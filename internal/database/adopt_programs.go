@@ -22,6 +22,8 @@ func (a *adopter) programProblems(ctx context.Context) (problems []string, err e
 			problems = append(problems, p.String()+" would run when rows are adopted: drop it, and make it again afterwards")
 		case slices.Contains([]string{"orders", "order_items"}, p.Table) && strings.Contains(strings.ToLower(p.Body), "stock"):
 			problems = append(problems, p.String()+" seems to take stock, which HexaMart does itself: drop it")
+		case p.Moment == "AFTER INSERT" && p.Body == "":
+			problems = append(problems, fmt.Sprintf("what %s does can't be seen by the database's user, which lacks the right TRIGGER: run hexamart migrate as one that has it", p))
 		case p.Moment != "AFTER INSERT" || p.meddles():
 			problems = append(problems, fmt.Sprintf("%s may change what HexaMart writes: see what it does (%s), and drop it; if it is meant, make it again afterwards", p, p.Show()))
 		default:

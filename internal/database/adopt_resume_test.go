@@ -173,6 +173,19 @@ func TestAdoptUnseen(t *testing.T) {
 	}
 }
 
+// TestAdoptUnseenTrigger meets a trigger of which its user may not see what it does, on a server that tells of it at all.
+func TestAdoptUnseenTrigger(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	load(t, cfg, append(legacy(t), "CREATE TABLE audit (who INT)", "CREATE TRIGGER own AFTER INSERT ON orders FOR EACH ROW INSERT INTO audit VALUES (1)"))
+	cfg = withRights(t, testkit.Open(t, cfg, nil), cfg, "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, EVENT")
+	a, err := database.Adopt(t.Context(), testkit.Open(t, cfg, nil), database.AdoptOptions{Check: true})
+	unseen := err == nil && strings.Contains(strings.Join(a.Warnings, "\n"), "may not see triggers")
+	if !unseen && (err == nil || !strings.Contains(err.Error(), "what the trigger own of orders does can't be seen by the database's user, which lacks the right TRIGGER")) {
+		t.Errorf("got %v, %v", a.Warnings, err)
+	}
+}
+
 // TestAdoptRights refuses to begin, and to say that all is well, as a user who lacks a right.
 func TestAdoptRights(t *testing.T) {
 	t.Parallel()
