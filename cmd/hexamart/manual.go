@@ -6,7 +6,7 @@ const serveHelp = `Brings the database up to date first, as hexamart migrate doe
 Ctrl-C or SIGTERM. Then /readyz answers 503, running requests finish, and it exits with 0. Several may
 run on one database.
 
-  --demo   fill an empty shop with the demo catalogue and make an admin, whose password is printed.
+  --demo   fill an empty shop with the demo catalogue and make an admin, whose password a terminal is shown.
            What is somebody's shop already is left as it is.
 
 Examples:

@@ -43,6 +43,17 @@ func TestWholeConn(t *testing.T) {
 			t.Errorf("got %d bytes, %v", len(got), err)
 		}
 	})
+	t.Run("OwedUntilItIsAnswered", func(t *testing.T) {
+		here, there := net.Pipe()
+		conn := &wholeConn{Conn: here}
+		if conn.Heard(); !conn.owed.Load() {
+			t.Error("nothing is owed to who has said all")
+		}
+		go func() { _, _ = conn.Write([]byte("x")) }()
+		if _, err := io.ReadFull(there, make([]byte, 1)); err != nil || conn.owed.Load() {
+			t.Errorf("an answer that is to be taken is owed, %v", err)
+		}
+	})
 	t.Run("NothingIsHeldForLong", func(t *testing.T) {
 		for _, sizes := range [][]int{{serverBuffer}, {10, serverBuffer}, {serverBuffer - 1, serverBuffer}, {2 * serverBuffer, serverBuffer}} {
 			here, there := net.Pipe()

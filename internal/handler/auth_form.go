@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -72,7 +73,13 @@ func (f formFields) readPairs(r *http.Request) error {
 	return nil
 }
 
+// readParts reads all of the body first: a part may have thousands of headers, which nobody is waited for with.
 func (f formFields) readParts(r *http.Request) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	parts, err := r.MultipartReader()
 	for err == nil {
 		part, next := parts.NextPart()

@@ -9,115 +9,188 @@ import (
 	"hexamart/internal/apperr"
 )
 
-// sharePatience is for how long one waits for what is read for somebody elsewhere, who may have to wait for a turn of their own.
-const sharePatience = time.Second
+// How long one waits for what is done for somebody elsewhere before doing it as well: while that has no turn yet, for which
+// whoever asks for much waits long, and in all.
+const (
+	turnPatience  = 50 * time.Millisecond
+	sharePatience = time.Second
+)
+
+// How often one thing is done at a time, and how many wait for a turn to do it, at first and when that takes sharePatience.
+const (
+	mostDoing  = 2
+	mostTurns  = 4
+	latestTurn = 32
+)
 
 // flights lets those who ask for one thing at one time share the work, so that it is done once at a time however
 // often it has to be done again, and twice when it takes long.
 type flights struct {
 	mu    sync.Mutex
-	under map[string]*flight // way, by what is asked for: the last one that was begun
+	under map[string]*flight // way, by what is asked for
 }
 
-// flight is the work, and what came of it once it is done.
+// flight is the work on one thing, which several may lead, and what came of it last.
 type flight struct {
-	asker   string  // whose turn it waits for
-	version uint64  // of the products when it began
-	before  *flight // that took so long that this one was begun beside it, nil if none
-	done    chan struct{}
+	leaders map[string]int // by address: whose turn they wait for
+	leading int            // how many do
+	doing   int            // those of them that have their turn
+	last    landing
+	landed  int           // how often
+	changed chan struct{} // closed with the next landing
+}
+
+// landing is what came of the work.
+type landing struct {
+	version uint64 // of the products when it began
 	page    *page
 	err     error
 }
 
-var errLost = errors.New("it was given up")
+var (
+	errLost     = errors.New("it was given up")
+	errNoNeedTo = errors.New("it is done by others")
+)
+
+// serves reports whether it is for whoever asked at a version: of that or a later one, or still shown.
+func (l landing) serves(asked uint64, of versions) bool {
+	return l.version >= asked && (l.err == nil || forAll(l.err)) || l.err == nil && l.page.holds(of)
+}
+
+// fillPage does the work. It calls begin when its turn has come, and returns the error that it gives.
+type fillPage func(version uint64, begin func() error) (*page, error)
+
+// asking is one who asks.
+type asking struct {
+	*flights
+	key, asker string
+	of         versions
+	version    uint64 // of the products when they came
+	since      time.Time
+	flight     *flight
+	seen       int // landings of it
+	began      bool
+}
 
 // do returns what fill returns, or what another's fill returns that began at the same version or a later one. Work that failed
 // for one asker is done again for the next; when it takes long, one from elsewhere begins anew, and all others have what comes first.
-func (fs *flights) do(ctx context.Context, key, asker string, of versions, fill func(version uint64) (*page, error)) (*page, error) {
-	asked := of.Version()
-	var slow, useless *flight
+func (fs *flights) do(ctx context.Context, key, asker string, of versions, fill fillPage) (*page, error) {
+	a := &asking{flights: fs, key: key, asker: asker, of: of, version: of.Version(), since: time.Now()}
 	for {
-		f, before, leads := fs.join(key, asker, of, slow)
-		if leads {
-			fs.lead(key, f, fill)
-			return f.page, f.err
-		}
-		done, err := f.wait(ctx, asker, before, useless)
+		landed, leads, changed, patience := a.look()
 		switch {
-		case err != nil:
-			return nil, apperr.Retry(apperr.Unavailable, "The shop is very busy. Please try again in a moment.", retrySoon, err)
-		case done == nil:
-			slow = f
-		case done.version >= asked && (done.err == nil || forAll(done.err)), done.err == nil && done.page.holds(of):
-			return done.page, done.err
+		case landed != nil:
+			return landed.page, landed.err
+		case leads:
+			if p, err := a.lead(fill); !errors.Is(err, errNoNeedTo) {
+				return p, err
+			}
 		default:
-			useless = done
+			select {
+			case <-changed:
+			case <-patience:
+			case <-ctx.Done():
+				return nil, apperr.Retry(apperr.Unavailable, "The shop is very busy. Please try again in a moment.", retrySoon, ctx.Err())
+			}
 		}
 	}
 }
 
-// join returns the flight for a key, the one before it, and whether it is the caller's to lead: one that begins anew where the last one
-// is slow, but not beside two.
-func (fs *flights) join(key, asker string, of versions, slow *flight) (f, before *flight, leads bool) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	last := fs.under[key]
-	if last != nil && (last != slow || last.before.underWay()) {
-		return last, last.before, false
+// look returns what has landed for the asker, or whether it is theirs to lead, which is then so, or what to wait for.
+func (a *asking) look() (landed *landing, leads bool, changed <-chan struct{}, patience <-chan time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.has() {
+		return new(a.flight.last), false, nil, nil
 	}
-	if last != nil {
-		last.before = nil // else each would keep all that were before it
+	if a.flight == nil || a.flight.leading == 0 {
+		if a.flight = a.under[a.key]; a.flight == nil {
+			a.flight = &flight{leaders: map[string]int{}, changed: make(chan struct{})}
+			a.under[a.key] = a.flight
+		}
 	}
-	f = &flight{asker: asker, version: of.Version(), before: last, done: make(chan struct{}), err: errLost} // unless fill returns
-	fs.under[key] = f
-	return f, last, true
+	f := a.flight
+	a.seen = f.landed
+	leads, wait := f.takes(a.asker, time.Since(a.since))
+	if leads {
+		f.leading++
+		f.leaders[a.asker]++
+		a.began = false
+	} else if wait > 0 {
+		patience = time.After(wait)
+	}
+	return nil, leads, f.changed, patience
 }
 
-func (f *flight) underWay() bool {
-	if f == nil {
-		return false
-	}
-	select {
-	case <-f.done:
-		return false
+// has reports whether something has landed that serves the asker.
+func (a *asking) has() bool {
+	return a.flight != nil && a.flight.landed > a.seen && a.flight.last.serves(a.version, a.of)
+}
+
+// takes reports whether another leader is wanted who has waited for so long, or else for how long they go on, 0 for ever. Those
+// who share a leader's turns have nothing to win by it.
+func (f *flight) takes(asker string, waited time.Duration) (another bool, wait time.Duration) {
+	switch {
+	case f.leading == 0:
+		return true, 0
+	case f.leaders[asker] > 0:
+		return false, 0
+	case waited < turnPatience:
+		return false, turnPatience - waited
+	case waited < sharePatience && (f.doing > 0 || f.leading >= mostTurns):
+		return false, sharePatience - waited
 	default:
-		return true
+		return f.doing < mostDoing && f.leading < latestTurn, 0
 	}
 }
 
-func (fs *flights) lead(key string, f *flight, fill func(version uint64) (*page, error)) {
+// lead does the work, unless it turns out that there is no need to when its turn comes.
+func (a *asking) lead(fill fillPage) (*page, error) {
+	l := landing{version: a.of.Version(), err: errLost} // unless fill returns
 	defer func() {
-		fs.mu.Lock()
-		if fs.under[key] == f {
-			delete(fs.under, key)
-		}
-		fs.mu.Unlock()
-		close(f.done)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.land(l)
 	}()
-	f.page, f.err = fill(f.version)
+	l.page, l.err = fill(l.version, a.begin)
+	return l.page, l.err
 }
 
-// wait returns the flight that is done first, this one or the slow one beside it unless that is known to be useless, or nil when that
-// takes long. Those who share the leader's turns wait for that as long as they can.
-func (f *flight) wait(ctx context.Context, asker string, before, useless *flight) (done *flight, err error) {
-	var patience <-chan time.Time
-	if asker != f.asker {
-		patience = time.After(sharePatience)
+// begin is for fill.
+func (a *asking) begin() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.began {
+		return nil
 	}
-	var slow <-chan struct{}
-	if before != nil && before != useless {
-		slow = before.done
+	if a.has() || a.flight.doing >= mostDoing {
+		return errNoNeedTo
 	}
-	select {
-	case <-f.done:
-		return f, nil
-	case <-slow:
-		return before, nil
-	case <-patience:
-		return nil, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	a.began = true
+	a.flight.doing++
+	return nil
+}
+
+func (a *asking) land(l landing) {
+	f := a.flight
+	f.leading--
+	if f.leaders[a.asker]--; f.leaders[a.asker] == 0 {
+		delete(f.leaders, a.asker)
 	}
+	if a.began {
+		f.doing--
+	}
+	if f.leading == 0 {
+		delete(a.under, a.key)
+	}
+	if !errors.Is(l.err, errNoNeedTo) {
+		f.last = l
+		f.landed++
+	} else if f.leading > 0 { // for whom others wait
+		return
+	}
+	close(f.changed)
+	f.changed = make(chan struct{})
 }
 
 // forAll tells an error that everybody gets who asks for the same.

@@ -33,7 +33,10 @@ func TestFlightsUnderWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs, version := newFlights()
 		var under, fills atomic.Int64
-		fill := func(version uint64) (*page, error) {
+		fill := func(version uint64, begin func() error) (*page, error) {
+			if err := begin(); err != nil {
+				return nil, err
+			}
 			if under.Add(1) > 1 {
 				t.Error("it is done twice at a time")
 			}
@@ -84,7 +87,10 @@ func TestFlightsOfOthers(t *testing.T) {
 				fs, version := newFlights()
 				var fills atomic.Int64
 				ask := func(asker string, work func(t *testing.T) error) error {
-					_, err := fs.do(t.Context(), "key", asker, version, func(uint64) (*page, error) {
+					_, err := fs.do(t.Context(), "key", asker, version, func(_ uint64, begin func() error) (*page, error) {
+						if err := begin(); err != nil {
+							return nil, err
+						}
 						fills.Add(1)
 						time.Sleep(100 * time.Millisecond)
 						return &page{}, work(t)
@@ -117,6 +123,54 @@ func TestFlightsOfOthers(t *testing.T) {
 	}
 }
 
+// TestFlightsBeforeTheirTurn has those lead who wait long for a turn, as who asks for much does: nobody elsewhere waits for them, and
+// what they would do is done by then.
+func TestFlightsBeforeTheirTurn(t *testing.T) {
+	t.Parallel()
+	for _, late := range []int{1, mostTurns - 1} {
+		t.Run(fmt.Sprint(late), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fs, version := newFlights()
+				var done, turns atomic.Int64
+				ask := func(asker string, turn, most time.Duration) {
+					start := time.Now()
+					if p, err := fs.do(t.Context(), "key", asker, version, func(version uint64, begin func() error) (*page, error) {
+						turns.Add(1)
+						time.Sleep(turn)
+						if err := begin(); err != nil {
+							return nil, err
+						}
+						done.Add(1)
+						time.Sleep(20 * time.Millisecond)
+						return &page{version: version}, nil
+					}); err != nil || p == nil {
+						t.Errorf("%s: %v", asker, err)
+					}
+					if took := time.Since(start); took > most {
+						t.Errorf("%s: after %v", asker, took)
+					}
+				}
+				var asking sync.WaitGroup
+				for i := range late {
+					asking.Go(func() {
+						time.Sleep(time.Duration(i) * turnPatience * 2)
+						ask(fmt.Sprint("late ", i), time.Minute, time.Minute+2*turnPatience)
+					})
+				}
+				time.Sleep(time.Duration(late) * turnPatience * 2)
+				for i := range 100 {
+					asking.Go(func() { ask(fmt.Sprint(i), 0, turnPatience+50*time.Millisecond) })
+				}
+				asking.Wait()
+				if n, m := done.Load(), turns.Load(); n > 2 || m > int64(late)+latestTurn || len(fs.under) != 0 {
+					t.Errorf("done %d times, in %d turns; %d are under way", n, m, len(fs.under))
+				}
+			})
+		})
+	}
+}
+
 // TestFlightsThatTakeLong asks for what takes about as long as anybody is patient, or longer, again and again and from everywhere.
 func TestFlightsThatTakeLong(t *testing.T) {
 	t.Parallel()
@@ -133,7 +187,10 @@ func TestFlightsThatTakeLong(t *testing.T) {
 							time.Sleep(time.Duration(i) * 10 * time.Millisecond)
 							version.Add(writes)
 							start := time.Now()
-							if _, err := fs.do(t.Context(), "key", fmt.Sprint(i), version, func(version uint64) (*page, error) {
+							if _, err := fs.do(t.Context(), "key", fmt.Sprint(i), version, func(version uint64, begin func() error) (*page, error) {
+								if err := begin(); err != nil {
+									return nil, err
+								}
 								fills.Add(1)
 								if under.Add(1) > 2 {
 									t.Error("it is done more than twice at a time")
@@ -168,7 +225,7 @@ func TestFlightsOfOneAddress(t *testing.T) {
 		var asking sync.WaitGroup
 		for range 10 {
 			asking.Go(func() {
-				if _, err := fs.do(t.Context(), "key", "a", version, func(uint64) (*page, error) {
+				if _, err := fs.do(t.Context(), "key", "a", version, func(uint64, func() error) (*page, error) {
 					fills.Add(1)
 					time.Sleep(time.Minute)
 					return &page{}, nil
@@ -191,7 +248,7 @@ func TestFlightsAnswerIsOld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fs, version := newFlights()
-		fill := func(version uint64) (*page, error) {
+		fill := func(version uint64, _ func() error) (*page, error) {
 			time.Sleep(time.Millisecond)
 			if version == 0 {
 				return nil, errNotThere
@@ -212,7 +269,11 @@ func TestFlightsClientGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fs, version := newFlights()
-		fill := func(uint64) (*page, error) { time.Sleep(500 * time.Millisecond); return &page{}, nil }
+		fill := func(_ uint64, begin func() error) (*page, error) {
+			err := begin()
+			time.Sleep(500 * time.Millisecond)
+			return &page{}, err
+		}
 		go func() { _, _ = fs.do(t.Context(), "key", "a", version, fill) }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"hexamart/internal/model"
 	"hexamart/internal/service"
 )
 
@@ -95,8 +96,8 @@ func (p *page) holds(of versions) bool {
 }
 
 // get returns the page of a key as it is at the present version of the products, from what is kept or by fill, which
-// others who ask meanwhile share. fill says when it began to read, if that was not at once.
-func (ps *pages) get(ctx context.Context, key string, asker func() string, of versions, fill func(ctx context.Context) (*page, error)) (*page, error) {
+// others who ask meanwhile share. fill calls begin, like a fillPage, and says when it began to read, if that was not at once.
+func (ps *pages) get(ctx context.Context, key string, asker func() string, of versions, fill func(ctx context.Context, begin func() error) (*page, error)) (*page, error) {
 	ps.mu.RLock()
 	p := ps.kept[key]
 	ps.mu.RUnlock()
@@ -105,9 +106,9 @@ func (ps *pages) get(ctx context.Context, key string, asker func() string, of ve
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout) // with all waiting for others
 	defer cancel()
-	return ps.flights.do(ctx, key, asker(), of, func(version uint64) (*page, error) {
+	return ps.flights.do(ctx, key, asker(), of, func(version uint64, begin func() error) (*page, error) {
 		asked, edition := time.Now(), of.Edition()
-		p, err := fill(ctx)
+		p, err := fill(ctx, begin)
 		if err != nil {
 			return nil, err
 		}
@@ -149,12 +150,12 @@ func (ps *pages) keep(key string, p *page) {
 
 // respondPage answers with what fill reads, or what it read a moment ago: as JSON with an entity tag, or
 // with 304 to a client that has it already. Caches may keep it and must ask each time.
-func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx context.Context) (content, error)) error {
-	read := func(ctx context.Context) (*page, error) {
+func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx context.Context, asker model.Asker) (content, error)) error {
+	read := func(ctx context.Context, begin func() error) (*page, error) {
 		if a.Observe.Read != nil {
 			a.Observe.Read()
 		}
-		c, err := fill(ctx)
+		c, err := fill(ctx, model.Asker{Address: a.asker(r), Begin: begin})
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +168,7 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 	} else {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
-		p, err = read(ctx)
+		p, err = read(ctx, nil)
 	}
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func TestPagesRoom(t *testing.T) {
 		for range 2 {
 			for i := range 2000 {
 				want := strings.Repeat(fmt.Sprint(i), 3000)
-				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, still(version), func(context.Context) (*page, error) { return newPage(nobody, content{v: want}) })
+				p, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, still(version), func(context.Context, func() error) (*page, error) { return newPage(nobody, content{v: want}) })
 				if err != nil || len(p.body) < 3000 || !strings.Contains(string(p.body), fmt.Sprint(i)) {
 					t.Fatalf("page %d is %.20s, %v", i, p.body, err)
 				}
@@ -43,7 +43,7 @@ func TestSmallPagesRoom(t *testing.T) {
 	ps, nobody := newPages(), httptest.NewRequest("GET", "/", nil)
 	for i := range 20_000 {
 		for range 2 {
-			if _, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, still(1), func(context.Context) (*page, error) { return newPage(nobody, content{v: []int{}}) }); err != nil {
+			if _, err := ps.get(t.Context(), fmt.Sprint("page ", i), nowhere, still(1), func(context.Context, func() error) (*page, error) { return newPage(nobody, content{v: []int{}}) }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -73,7 +73,7 @@ func TestLongPagesRest(t *testing.T) {
 		} {
 			ps, nobody, products, fills := newPages(), httptest.NewRequest("GET", "/", nil), &written{}, 0
 			get := func() {
-				if _, err := ps.get(t.Context(), "key", nowhere, products, func(context.Context) (*page, error) {
+				if _, err := ps.get(t.Context(), "key", nowhere, products, func(context.Context, func() error) (*page, error) {
 					fills++
 					time.Sleep(c.took)
 					return newPage(nobody, content{v: 1, long: c.long})
@@ -103,7 +103,7 @@ func TestPagesWaitNoLongerThanRequests(t *testing.T) {
 		var asking sync.WaitGroup
 		for range 8 {
 			asking.Go(func() {
-				if _, err := ps.get(t.Context(), "key", nowhere, still(1), func(ctx context.Context) (*page, error) {
+				if _, err := ps.get(t.Context(), "key", nowhere, still(1), func(ctx context.Context, _ func() error) (*page, error) {
 					<-ctx.Done()
 					return nil, apperr.Retry(apperr.Unavailable, "", time.Second, ctx.Err())
 				}); !apperr.Is(err, apperr.Unavailable) {
@@ -132,7 +132,7 @@ func TestPageIsKeptFromItsReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ps, nobody, fills := newPages(), httptest.NewRequest("GET", "/", nil), 0
 		get := func(key string, waits, reads time.Duration) {
-			if _, err := ps.get(t.Context(), key, nowhere, still(1), func(context.Context) (*page, error) {
+			if _, err := ps.get(t.Context(), key, nowhere, still(1), func(context.Context, func() error) (*page, error) {
 				fills++
 				time.Sleep(waits)
 				began := time.Now()

@@ -323,6 +323,6 @@ func (w *walk) chores() {
 	_, err = s.Products.Seed(ctx)
 	w.service("seed", err)
 	w.Exec("INSERT INTO products (name, price, category, stock) SELECT name, price, CONCAT('Rare ', id), 1 FROM products WHERE id < 300")
-	_, err = s.Products.ListCategories(ctx, "")
+	_, err = s.Products.ListCategories(ctx, model.Asker{})
 	w.service("more categories", err)
 }

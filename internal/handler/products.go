@@ -15,7 +15,7 @@ type productAnswer struct {
 }
 
 func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
-	return a.respondPage(w, r, func(ctx context.Context) (content, error) {
+	return a.respondPage(w, r, func(ctx context.Context, asker model.Asker) (content, error) {
 		q, err := readQuery(r)
 		if err != nil {
 			return content{}, err
@@ -24,7 +24,7 @@ func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
 		if err := q.err(&filter); err != nil {
 			return content{}, err
 		}
-		filter.Asker = a.asker(r)
+		filter.Asker = asker
 		list, err := a.Services.Products.List(ctx, filter)
 		return content{list.Items, listHeader(r, list), list.Read, list.Long}, err
 	})
@@ -44,19 +44,19 @@ func (q *query) productFilter() model.ProductFilter {
 }
 
 func (a *API) listCategories(w http.ResponseWriter, r *http.Request) error {
-	return a.respondPage(w, r, func(ctx context.Context) (content, error) {
-		categories, err := a.Services.Products.ListCategories(ctx, a.asker(r))
+	return a.respondPage(w, r, func(ctx context.Context, asker model.Asker) (content, error) {
+		categories, err := a.Services.Products.ListCategories(ctx, asker)
 		return content{v: categories}, err
 	})
 }
 
 func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
-	return a.respondPage(w, r, func(ctx context.Context) (content, error) {
+	return a.respondPage(w, r, func(ctx context.Context, asker model.Asker) (content, error) {
 		id, err := pathID(r)
 		if err != nil {
 			return content{}, err
 		}
-		product, err := a.Services.Products.Get(ctx, id, a.asker(r))
+		product, err := a.Services.Products.Get(ctx, id, asker)
 		return content{v: product}, err
 	})
 }

@@ -30,7 +30,7 @@ type sharedBody struct {
 // sent is an answer while it is sent.
 type sent struct {
 	conn  Whole
-	asker func() string
+	asker string
 	body  *sharedBody
 	at    *list.Element
 }
@@ -43,7 +43,7 @@ func (s *sending) begin(r *http.Request, asker func() string, body []byte, more 
 	if !ok || len(body) < minSending || r.Method == http.MethodHead {
 		return func() {}
 	}
-	a := &sent{conn: conn, asker: sync.OnceValue(asker)}
+	a := &sent{conn: conn, asker: asker()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.at = s.answers.PushBack(a)
@@ -72,12 +72,11 @@ func (s *sending) oldestOfMost() *sent {
 	most := ""
 	for at := s.answers.Front(); at != s.answers.Back(); at = at.Next() {
 		a := at.Value.(*sent)
-		asker := a.asker()
-		if oldest[asker] == nil {
-			oldest[asker] = a
+		if oldest[a.asker] == nil {
+			oldest[a.asker] = a
 		}
-		if bytes[asker] += max(a.body.size/a.body.sends, 1); bytes[asker] > bytes[most] {
-			most = asker
+		if bytes[a.asker] += max(a.body.size/a.body.sends, 1); bytes[a.asker] > bytes[most] {
+			most = a.asker
 		}
 	}
 	return oldest[most]

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -61,5 +62,37 @@ func TestSendingRoom(t *testing.T) {
 	}
 	if s.bytes != 0 || len(s.bodies) != 0 || s.answers.Len() != 0 {
 		t.Errorf("%d bytes of %d bodies and %d answers are left", s.bytes, len(s.bodies), s.answers.Len())
+	}
+}
+
+// writing is an answer of which one sees how it is written.
+type writing struct {
+	*httptest.ResponseRecorder
+	see func()
+}
+
+func (w writing) Write(p []byte) (int, error) {
+	w.see()
+	return w.ResponseRecorder.Write(p)
+}
+
+// TestCompressedIsCounted looks at what is counted while an answer is written, compressed or not, and after it.
+func TestCompressedIsCounted(t *testing.T) {
+	t.Parallel()
+	a := &API{sending: newSending()}
+	a.findClient = a.clientIP()
+	body := make([]byte, 10*minSending)
+	answer := a.compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, "application/json", body) }))
+	for encoding, least := range map[string]int{"identity": len(body), "gzip": len(body) + 1} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Accept-Encoding", encoding)
+		seen := 0
+		for i := range body { // so that it does not get small
+			body[i] = byte(rand.IntN(256))
+		}
+		answer.ServeHTTP(writing{httptest.NewRecorder(), func() { seen = a.sending.bytes }}, r.WithContext(context.WithValue(r.Context(), connKey{}, &slowConn{})))
+		if seen < least || a.sending.bytes != 0 {
+			t.Errorf("%s: %d bytes are counted, %d after it", encoding, seen, a.sending.bytes)
+		}
 	}
 }

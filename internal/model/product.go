@@ -149,7 +149,7 @@ type ProductFilter struct {
 	Archived *bool
 	SortBy   string
 	Page     Page
-	Asker    string // the address of who asks: lists that take long wait in turns by it
+	Asker    Asker
 }
 
 // Validate collects every parameter that breaks a rule.

@@ -28,8 +28,8 @@ const orderColumns = `o.id, o.id AS order_id, o.user_id, o.status, o.payment_met
 var errNoOrder = apperr.New(apperr.NotFound, "There is no such order.")
 
 // List returns a page of a user's own orders, newest first. Those who ask from one address wait in turn.
-func (s *Orders) List(ctx context.Context, userID int64, page model.Page, address string) (model.List[model.Order], error) {
-	done, err := s.lists.Enter(ctx, Network(address))
+func (s *Orders) List(ctx context.Context, userID int64, page model.Page, asker model.Asker) (model.List[model.Order], error) {
+	done, err := enter(ctx, s.lists, asker)
 	if err != nil {
 		return model.List[model.Order]{}, fail("list orders", err)
 	}

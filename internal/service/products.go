@@ -18,7 +18,7 @@ import (
 type Products struct {
 	db       *sqlx.DB
 	changes  atomic.Uint64
-	lists    *security.Queue // of all others, and of those of orders
+	lists    *security.Queue // of all other reading
 	searches *security.Queue // of those that look at all names in the database
 	walks    *security.Queue // of those that may walk along an index for long
 	names    *names
@@ -54,8 +54,8 @@ var errNoProduct = apperr.New(apperr.NotFound, "There is no such product in the 
 // ListCategories returns the categories in which something is sold, sorted. The index is read by a leap from each
 // category to the next, whatever is in them: grouped by its first column, too, or else servers read all of it.
 // Those who ask from one address wait in turn.
-func (s *Products) ListCategories(ctx context.Context, address string) ([]string, error) {
-	done, err := s.lists.Enter(ctx, Network(address))
+func (s *Products) ListCategories(ctx context.Context, asker model.Asker) ([]string, error) {
+	done, err := enter(ctx, s.lists, asker)
 	if err != nil {
 		return nil, fail("list categories", err)
 	}
@@ -71,9 +71,9 @@ func (s *Products) ListCategories(ctx context.Context, address string) ([]string
 }
 
 // Get returns a product that is sold. Those who ask from one address wait in turn.
-func (s *Products) Get(ctx context.Context, id int64, address string) (model.Product, error) {
+func (s *Products) Get(ctx context.Context, id int64, asker model.Asker) (model.Product, error) {
 	var p model.Product
-	done, err := s.lists.Enter(ctx, Network(address))
+	done, err := enter(ctx, s.lists, asker)
 	if err != nil {
 		return p, fail("get product", err)
 	}

@@ -178,11 +178,11 @@ func TestListAllTurns(t *testing.T) {
 // all of them.
 func TestListTurnsAreFair(t *testing.T) {
 	t.Parallel()
-	asker := func(i int) string {
+	asker := func(i int) model.Asker {
 		if i == 40 {
-			return "2001:db8:0:1::1"
+			return model.Asker{Address: "2001:db8:0:1::1"}
 		}
-		return fmt.Sprintf("2001:db8::%x", i) // of one subscriber
+		return model.Asker{Address: fmt.Sprintf("2001:db8::%x", i)} // of one subscriber
 	}
 	products := func(f model.ProductFilter) func(s *testkit.Shop, i int) error {
 		return func(s *testkit.Shop, i int) error {

@@ -50,7 +50,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	}
 	where, args := productFilter(f)
 	order, after, afterArgs := productOrder(f)
-	page := productQuery{columns, index, nil, Network(f.Asker), append(where[:len(where):len(where)], after...),
+	page := productQuery{columns, index, nil, f.Asker, append(where[:len(where):len(where)], after...),
 		append(args[:len(args):len(args)], afterArgs...), " ORDER BY " + order + " LIMIT " + strconv.Itoa(f.Page.Limit+1)}
 	if walks || f.Search != "" {
 		page.turns = turns
@@ -78,7 +78,7 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
 	list.Read, list.Long = began, page.turns != nil || f.Page.Count
 	if f.Page.Count {
-		list.Total, err = s.count(ctx, productQuery{"COUNT(*)", "", turns, Network(f.Asker), where, args, ""}, found.all())
+		list.Total, err = s.count(ctx, productQuery{"COUNT(*)", "", turns, f.Asker, where, args, ""}, found.all())
 	}
 	return list, fail("count products", err)
 }
@@ -100,7 +100,7 @@ func (s *Products) count(ctx context.Context, q productQuery, ids []int64) (tota
 type productQuery struct {
 	columns, index string
 	turns          *security.Queue // in which it has to wait
-	asker          string
+	asker          model.Asker
 	where          []string
 	args           []any
 	end            string
@@ -122,7 +122,7 @@ func (s *Products) run(ctx context.Context, q productQuery, ids []int64, read fu
 	if long {
 		turns = q.turns
 	}
-	done, err := turns.Enter(ctx, q.asker)
+	done, err := enter(ctx, turns, q.asker)
 	if err != nil {
 		return err
 	}

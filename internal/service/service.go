@@ -6,6 +6,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -69,6 +70,17 @@ func fail(doing string, err error) error {
 	default:
 		return fmt.Errorf("%s: %w", doing, err)
 	}
+}
+
+// enter waits for a turn of whoever asks.
+func enter(ctx context.Context, turns *security.Queue, asker model.Asker) (leave func(), err error) {
+	leave, err = turns.Enter(ctx, Network(asker.Address))
+	if err == nil && asker.Begin != nil {
+		if err = asker.Begin(); err != nil {
+			leave()
+		}
+	}
+	return leave, err
 }
 
 // now is the present as the database keeps it: UTC, whole seconds.
