@@ -115,7 +115,9 @@ func (a *API) respondDocument(w http.ResponseWriter, r *http.Request, name strin
 
 // respondDocumentHere is respondDocument for one with examples, which are of the server as the client knows it.
 func (a *API) respondDocumentHere(w http.ResponseWriter, r *http.Request, name string, read func() docs.Document) error {
-	sendDocument(w, r, a.library.at(requestOf(r.Context()).origin, name, read))
+	p := a.library.at(requestOf(r.Context()).origin, name, read)
+	defer a.sendingPage(r, p)()
+	sendDocument(w, r, p)
 	return nil
 }
 

@@ -173,10 +173,15 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 	if err != nil {
 		return err
 	}
-	zipped := len(p.body) / 4 // what it has beside when it is compressed, about
-	defer a.sending.begin(r, func() string { return service.Network(a.asker(r)) }, p.body, zipped)()
+	defer a.sendingPage(r, p)()
 	p.write(w, r)
 	return nil
+}
+
+// sendingPage counts a page until end.
+func (a *API) sendingPage(r *http.Request, p *page) (end func()) {
+	zipped := len(p.body) / 4 // what it has beside when it is compressed, about
+	return a.sending.begin(r, func() string { return service.Network(a.asker(r)) }, p.body, zipped)
 }
 
 func (p *page) write(w http.ResponseWriter, r *http.Request) {

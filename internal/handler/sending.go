@@ -9,54 +9,71 @@ import (
 // The limits of answers while they are sent: all of one is in memory until its client has taken it.
 const (
 	maxSending = 32 << 20 // bytes of all of them
-	minSending = 2 << 10  // bytes, below which net/http has an answer in buffers of its own
+	minSending = 8 << 10  // bytes, below which as many as there are connections take no more than that
 )
 
-// sending counts answers while they are sent. When they take too much memory, the oldest one ends of whoever has most.
+// sending counts answers while they are sent. When they take too much memory, the oldest ones end of whoever has most.
 type sending struct {
 	mu      sync.Mutex
 	bytes   int
 	bodies  map[*byte]*sharedBody
-	answers *list.List // of *sent, in the order in which they began
+	senders map[string]*sender // by address
 }
 
-// sharedBody is what an answer is of: a page may be that of many.
+// sharedBody is what answers are of: a page may be that of many.
 type sharedBody struct {
 	start *byte
 	size  int // bytes
 	sends int // how many send it
 }
 
-// sent is an answer while it is sent.
-type sent struct {
-	conn  Whole
-	asker string
-	body  *sharedBody
-	at    *list.Element
+// sender is one address to which answers are sent.
+type sender struct {
+	address string
+	bytes   int                   // of their bodies
+	parts   *list.List            // of *part, in the order in which they began
+	of      map[*sharedBody]*part // the same
 }
 
-func newSending() *sending { return &sending{bodies: map[*byte]*sharedBody{}, answers: list.New()} }
+// part is the answers of one body to one sender.
+type part struct {
+	*sender
+	body    *sharedBody
+	answers map[*sent]struct{}
+	at      *list.Element
+}
 
-// begin counts an answer until end. Beside its body it takes so many bytes more.
+// sent is an answer while it is sent.
+type sent struct {
+	conn Whole
+	part *part // nil once it is over
+}
+
+func newSending() *sending {
+	return &sending{bodies: map[*byte]*sharedBody{}, senders: map[string]*sender{}}
+}
+
+// begin counts an answer to an asker until end. Beside its body it takes so many bytes more.
 func (s *sending) begin(r *http.Request, asker func() string, body []byte, more int) (end func()) {
 	conn, ok := r.Context().Value(connKey{}).(Whole)
-	if !ok || len(body) < minSending || r.Method == http.MethodHead {
+	if size := cap(body) + more; !ok || len(body) == 0 || size < minSending || r.Method == http.MethodHead {
 		return func() {}
 	}
-	a := &sent{conn: conn, asker: asker()}
+	a, address := &sent{conn: conn}, asker()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a.at = s.answers.PushBack(a)
-	if a.body = s.bodies[&body[0]]; a.body == nil {
-		a.body = &sharedBody{&body[0], cap(body) + more, 0}
-		s.bodies[a.body.start] = a.body
-		s.bytes += a.body.size
-	}
-	a.body.sends++
-	for s.bytes > maxSending && s.answers.Len() > 1 {
-		oldest := s.oldestOfMost()
-		s.remove(oldest)
-		oldest.conn.Cut()
+	a.part = s.partOf(s.senderOf(address), s.bodyOf(body, more))
+	a.part.answers[a] = struct{}{}
+	a.part.body.sends++
+	for s.bytes > maxSending {
+		oldest := s.oldestOfMost(a.part)
+		if oldest == nil {
+			break
+		}
+		for other := range oldest.answers {
+			s.remove(other)
+			other.conn.Cut()
+		}
 	}
 	return func() {
 		s.mu.Lock()
@@ -65,31 +82,77 @@ func (s *sending) begin(r *http.Request, asker func() string, body []byte, more 
 	}
 }
 
-// oldestOfMost returns the oldest answer of whoever has most, not counting the last one, which has only begun. Of what many
-// send each has a part.
-func (s *sending) oldestOfMost() *sent {
-	bytes, oldest := map[string]int{}, map[string]*sent{}
-	most := ""
-	for at := s.answers.Front(); at != s.answers.Back(); at = at.Next() {
-		a := at.Value.(*sent)
-		if oldest[a.asker] == nil {
-			oldest[a.asker] = a
+func (s *sending) bodyOf(body []byte, more int) *sharedBody {
+	b := s.bodies[&body[0]]
+	if b == nil {
+		b = &sharedBody{start: &body[0], size: cap(body) + more}
+		s.bodies[b.start] = b
+		s.bytes += b.size
+	}
+	return b
+}
+
+func (s *sending) senderOf(address string) *sender {
+	to := s.senders[address]
+	if to == nil {
+		to = &sender{address: address, parts: list.New(), of: map[*sharedBody]*part{}}
+		s.senders[address] = to
+	}
+	return to
+}
+
+func (s *sending) partOf(to *sender, b *sharedBody) *part {
+	p := to.of[b]
+	if p == nil {
+		p = &part{sender: to, body: b, answers: map[*sent]struct{}{}}
+		p.at = to.parts.PushBack(p)
+		to.of[b] = p
+		to.bytes += b.size
+	}
+	return p
+}
+
+// oldestOfMost returns the oldest part of whoever has most, beside one that has only begun; nil if there is no other.
+func (s *sending) oldestOfMost(begun *part) *part {
+	var of *sender
+	most := 0
+	for _, to := range s.senders {
+		bytes := to.bytes
+		if to == begun.sender {
+			bytes -= begun.body.size
 		}
-		if bytes[a.asker] += max(a.body.size/a.body.sends, 1); bytes[a.asker] > bytes[most] {
-			most = a.asker
+		if bytes > most {
+			of, most = to, bytes
 		}
 	}
-	return oldest[most]
+	if of == nil {
+		return nil
+	}
+	oldest := of.parts.Front()
+	if oldest.Value.(*part) == begun {
+		oldest = oldest.Next()
+	}
+	return oldest.Value.(*part)
 }
 
 func (s *sending) remove(a *sent) {
-	if a.at == nil {
+	p := a.part
+	if p == nil {
 		return
 	}
-	s.answers.Remove(a.at)
-	a.at = nil
-	if a.body.sends--; a.body.sends == 0 {
-		delete(s.bodies, a.body.start)
-		s.bytes -= a.body.size
+	a.part = nil
+	delete(p.answers, a)
+	if p.body.sends--; p.body.sends == 0 {
+		delete(s.bodies, p.body.start)
+		s.bytes -= p.body.size
+	}
+	if len(p.answers) > 0 {
+		return
+	}
+	to := p.sender
+	to.parts.Remove(p.at)
+	delete(to.of, p.body)
+	if to.bytes -= p.body.size; to.parts.Len() == 0 {
+		delete(s.senders, to.address)
 	}
 }

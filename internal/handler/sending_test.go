@@ -60,8 +60,8 @@ func TestSendingRoom(t *testing.T) {
 	for _, end := range ends {
 		end()
 	}
-	if s.bytes != 0 || len(s.bodies) != 0 || s.answers.Len() != 0 {
-		t.Errorf("%d bytes of %d bodies and %d answers are left", s.bytes, len(s.bodies), s.answers.Len())
+	if s.bytes != 0 || len(s.bodies) != 0 || len(s.senders) != 0 {
+		t.Errorf("%d bytes of %d bodies and %d senders are left", s.bytes, len(s.bodies), len(s.senders))
 	}
 }
 
@@ -94,5 +94,40 @@ func TestCompressedIsCounted(t *testing.T) {
 		if seen < least || a.sending.bytes != 0 {
 			t.Errorf("%s: %d bytes are counted, %d after it", encoding, seen, a.sending.bytes)
 		}
+	}
+}
+
+// TestSendingIsQuick has thousands take a page that is kept for all, and some large ones beside: what gives way is found at once, not
+// by a look at each of them for each.
+func TestSendingIsQuick(t *testing.T) {
+	t.Parallel()
+	s := newSending()
+	shared, cut := make([]byte, maxSending/8), 0
+	var ends []func()
+	begin := func(body []byte) {
+		conn := &slowConn{}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		end := s.begin(r.WithContext(context.WithValue(r.Context(), connKey{}, conn)), func() string { return "eve" }, body, 0)
+		ends = append(ends, func() {
+			if end(); conn.cut {
+				cut++
+			}
+		})
+	}
+	for range 4000 {
+		begin(shared)
+	}
+	for range 7 {
+		begin(make([]byte, maxSending/8))
+	}
+	if parts := s.senders["eve"].parts.Len(); parts != 8 || s.bytes != maxSending {
+		t.Errorf("%d parts of %d bytes", parts, s.bytes)
+	}
+	begin(make([]byte, maxSending/8))
+	for _, end := range ends {
+		end()
+	}
+	if cut != 4000 || s.bytes != 0 || len(s.senders) != 0 {
+		t.Errorf("%d were cut, %d bytes to %d senders are left", cut, s.bytes, len(s.senders))
 	}
 }
