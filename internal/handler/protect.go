@@ -1,12 +1,15 @@
 package handler
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/model"
 )
 
 // What all answers tell browsers, as ready values that all share: an answer is no page, loads nothing, is shown
@@ -97,3 +100,49 @@ func (b *boundedBody) leave() {
 		<-b.large
 	}
 }
+
+// takeTurn lets requests wait in turns by address for what they do in the shop: not while they come in, nor while their
+// answers are taken, which is up to their clients.
+func (a *API) takeTurn(next http.Handler) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+		if r.Body != nil && r.Body != http.NoBody {
+			body, err := io.ReadAll(r.Body)
+			rest := io.Reader(bytes.NewReader(body))
+			if err != nil { // as it would be told later
+				rest = io.MultiReader(rest, failingReader{err})
+			}
+			r.Body = io.NopCloser(rest)
+		}
+		leave, err := a.Services.Turn(r.Context(), model.Asker{Address: clientAddr(r)})
+		if err != nil {
+			return err
+		}
+		leave = sync.OnceFunc(leave)
+		defer leave()
+		next.ServeHTTP(&turnWriter{w, leave}, r)
+		return nil
+	})
+}
+
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
+
+// turnWriter gives the turn back as soon as there is an answer.
+type turnWriter struct {
+	http.ResponseWriter
+	leave func()
+}
+
+func (w *turnWriter) WriteHeader(status int) {
+	w.leave()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *turnWriter) Write(p []byte) (int, error) {
+	w.leave()
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *turnWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -33,8 +33,8 @@ func (a *API) Routes() http.Handler {
 		r.Get("/readyz", a.handle(a.ready))
 		r.Post("/auth/register", a.handle(a.register))
 		r.Post("/auth/login", a.handle(a.login))
-		r.Post("/auth/refresh", a.handle(a.refresh))
-		r.Post("/auth/logout", a.handle(a.logout)) // asks for either token by itself
+		r.With(a.takeTurn).Post("/auth/refresh", a.handle(a.refresh))
+		r.With(a.takeTurn).Post("/auth/logout", a.handle(a.logout)) // asks for either token by itself
 		r.Get("/pictures/{file}", a.handle(a.getPicture))
 		r.Get("/openapi.json", a.handle(a.openAPI))
 		r.Get("/docs", a.handle(a.docsPage))
@@ -43,9 +43,10 @@ func (a *API) Routes() http.Handler {
 		r.Get("/errors", a.handle(a.listErrors))
 		r.Get("/errors/{code}", a.handle(a.getError))
 	})
-	r.Group(func(r chi.Router) { // users
+	r.With(each...).With(a.authenticate).Put("/users/change-password", a.handle(a.changePassword)) // which waits for a processor, in turn
+	r.Group(func(r chi.Router) {                                                                   // users
 		r.Use(each...)
-		r.Use(a.authenticate)
+		r.Use(a.authenticate, a.takeTurn)
 		r.Get("/auth/sessions", a.handle(a.listSessions))
 		r.Delete("/auth/sessions/{id}", a.handle(a.endSession))
 		r.Get("/cart", a.handle(a.listCart))
@@ -60,7 +61,6 @@ func (a *API) Routes() http.Handler {
 		r.Post("/orders/{id}/cancel", a.handle(a.cancelOrder))
 		r.Get("/users/profile", a.handle(a.getProfile))
 		r.Put("/users/profile", a.handle(a.updateProfile))
-		r.Put("/users/change-password", a.handle(a.changePassword))
 		r.Get("/users/address", a.handle(a.getAddress))
 		r.Put("/users/address", a.handle(a.updateAddress))
 	})

@@ -51,6 +51,12 @@ func FillOrderListsForGood(s *Services) (leave func(), waiting func() int) {
 	return fill(s.Orders.lists, 1), s.Orders.lists.Waiting
 }
 
+// FillTurnsForGood is the same for what is one's own.
+func FillTurnsForGood(s *Services) (leave func(), waiting func() int) {
+	fill(s.turns, maxTurns-1)
+	return fill(s.turns, 1), s.turns.Waiting
+}
+
 func fill(turns *security.Queue, places int) (leave func()) {
 	var left []func()
 	for range places {

@@ -197,6 +197,13 @@ func TestListTurnsAreFair(t *testing.T) {
 	}{
 		"ThatTakeLong": {ofProducts(service.FillWalksForGood), products(model.ProductFilter{Page: model.Page{Count: true}})},
 		"Others":       {ofProducts(service.FillListsForGood), products(model.ProductFilter{})},
+		"Own": {service.FillTurnsForGood, func(s *testkit.Shop, i int) error {
+			leave, err := s.Services.Turn(t.Context(), asker(i))
+			if err == nil {
+				leave()
+			}
+			return err
+		}},
 		"OfOrders": {service.FillOrderListsForGood, func(s *testkit.Shop, i int) error {
 			_, err := s.Services.Orders.List(t.Context(), int64(1+i%5), model.Page{}, asker(i))
 			return err

@@ -28,6 +28,22 @@ type Services struct {
 	Cart     *Cart
 	Orders   *Orders
 	Admin    *Admin
+
+	turns *security.Queue
+}
+
+// How many requests of people who ask for what is their own are worked on at a time, more than the database has connections for
+// so that some can share one, and how many may wait.
+const (
+	maxTurns      = 2 * database.MaxConns
+	waitingToWork = 10_000
+)
+
+// Turn waits for a turn to ask for, or to change, what is one's own: those who do it from one address, however many accounts
+// they have, wait for themselves. Unavailable where ctx ends first, or too many wait.
+func (s *Services) Turn(ctx context.Context, asker model.Asker) (leave func(), err error) {
+	leave, err = enter(ctx, s.turns, asker)
+	return leave, fail("wait for a turn", err)
 }
 
 // New wires the services. Failed logins are limited as logins says for one account and address, and to
@@ -52,6 +68,7 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 		Cart:     cart,
 		Orders:   orders,
 		Admin:    &Admin{db, newFigures(db), newCounts(db, products)},
+		turns:    security.NewQueue(maxTurns, waitingToWork),
 	}
 }
 
