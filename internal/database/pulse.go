@@ -23,6 +23,7 @@ type pulse struct {
 	*connector
 	log  *slog.Logger
 	conn *conn     // nil if there is none
+	left *host     // that gave signs of life when it was left, and need not do so now; nil if there is none
 	gone time.Time // since when the database is away
 }
 
@@ -65,6 +66,12 @@ func (p *pulse) drop() {
 
 func (p *pulse) beat(ctx context.Context) {
 	watched := p.hosts[p.current.Load()]
+	if p.left != nil && (p.left == watched || !p.left.answers()) {
+		if p.left != watched {
+			p.cut(p.left)
+		}
+		p.left = nil
+	}
 	if p.conn != nil && p.conn.host != watched { // the pool has moved on
 		p.drop()
 	}
@@ -109,7 +116,7 @@ func (p *pulse) found(ctx context.Context, watched *host) {
 	p.back(p.conn.host.addr)
 	if p.conn.host != watched {
 		p.log.Warn("moved to another database host", "from", watched.addr, "to", p.conn.host.addr)
-		if !watched.answers() {
+		if p.left = watched; !watched.answers() {
 			p.cut(watched)
 		}
 	}

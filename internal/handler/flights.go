@@ -16,11 +16,10 @@ const (
 	sharePatience = time.Second
 )
 
-// How often one thing is done at a time, and how many wait for a turn to do it, at first and when that takes sharePatience.
+// How often one thing is done at a time, and how many wait for a turn to do it before that takes sharePatience.
 const (
-	mostDoing  = 2
-	mostTurns  = 4
-	latestTurn = 32
+	mostDoing = 2
+	mostTurns = 32
 )
 
 // flights lets those who ask for one thing at one time share the work, so that it is done once at a time however
@@ -139,8 +138,8 @@ func (f *flight) takes(asker string, waited time.Duration) (another bool, wait t
 		return false, turnPatience - waited
 	case waited < sharePatience && (f.doing > 0 || f.leading >= mostTurns):
 		return false, sharePatience - waited
-	default:
-		return f.doing < mostDoing && f.leading < latestTurn, 0
+	default: // as many as like to while none has a turn: they stand in lines of their own
+		return f.doing < mostDoing && (f.doing == 0 || f.leading < mostTurns), 0
 	}
 }
 

@@ -105,7 +105,7 @@ func (b *boundedBody) leave() {
 // answers are taken, which is up to their clients.
 func (a *API) takeTurn(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-		if r.Body != nil && r.Body != http.NoBody {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Body != nil && r.Body != http.NoBody {
 			body, err := io.ReadAll(r.Body)
 			rest := io.Reader(bytes.NewReader(body))
 			if err != nil { // as it would be told later
