@@ -1,7 +1,9 @@
 package handler
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -49,5 +51,18 @@ func TestLoginForm(t *testing.T) {
 		if r.Form != nil || r.PostForm != nil || r.MultipartForm != nil && len(r.MultipartForm.Value) > 0 {
 			t.Errorf("%s: the request keeps its form", name)
 		}
+	}
+}
+
+// TestLoginFormIsReadFirst has the end of a body be wrong where its first part is, too: no part is looked at, and its headers kept,
+// while the rest may still be withheld.
+func TestLoginFormIsReadFirst(t *testing.T) {
+	t.Parallel()
+	failed := errors.New("the client has gone")
+	body := io.MultiReader(strings.NewReader("--x\r\nno header\r\n\r\n"), failingReader{failed})
+	r := httptest.NewRequest("POST", "/auth/login", body)
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	if err := (formFields{"username": nil}).readParts(r); !errors.Is(err, failed) {
+		t.Errorf("got %v", err)
 	}
 }

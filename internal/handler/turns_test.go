@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,8 +9,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"hexamart/internal/database"
+	"hexamart/internal/model"
 	"hexamart/internal/testkit"
 )
 
@@ -73,6 +76,39 @@ func TestTurnsAreForWork(t *testing.T) {
 type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestTurnsAreTaken has somebody hold all turns: what is one's own waits for one, and what is everybody's does not.
+func TestTurnsAreTaken(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	for range 2 * database.MaxConns {
+		leave, err := s.Services.Turn(t.Context(), model.Asker{Address: "198.51.100.1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(leave)
+	}
+	for request, waits := range map[string]bool{
+		"GET /cart": true, "POST /cart": true, "POST /orders": true, "GET /orders": true, "POST /orders/1/cancel": true, "GET /users/profile": true,
+		"PUT /users/address": true, "GET /auth/sessions": true, "POST /auth/refresh": true, "POST /auth/logout": true,
+		"PUT /users/change-password": false, "POST /auth/login": false, "GET /products": false, "GET /healthz": false,
+	} {
+		t.Run(request, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			method, path, _ := strings.Cut(request, " ")
+			r := httptest.NewRequest(method, path, strings.NewReader("{}")).WithContext(ctx)
+			r.Header.Set("Authorization", "Bearer "+u.Token)
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			if s.Handler.ServeHTTP(w, r); (w.Code == http.StatusServiceUnavailable) != waits {
+				t.Errorf("status %d", w.Code)
+			}
+		})
+	}
+}
 
 // TestTurnsOfOneAddress has one address ask for much at once: it all is done, if after those from elsewhere.
 func TestTurnsOfOneAddress(t *testing.T) {
