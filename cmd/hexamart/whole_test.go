@@ -54,6 +54,24 @@ func TestWholeConn(t *testing.T) {
 			t.Errorf("an answer that is to be taken is owed, %v", err)
 		}
 	})
+	t.Run("CutBothWays", func(t *testing.T) { // an answer may wait for the rest of its request to be read
+		here, _ := net.Pipe()
+		conn := &wholeConn{Conn: here}
+		ended := make(chan error, 2)
+		go func() { _, err := conn.Read(make([]byte, 1)); ended <- err }()
+		go func() { _, err := conn.Write([]byte("x")); ended <- err }()
+		conn.Cut()
+		for range 2 {
+			select {
+			case err := <-ended:
+				if err == nil {
+					t.Error("there is no error")
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatal("somebody still waits")
+			}
+		}
+	})
 	t.Run("NothingIsHeldForLong", func(t *testing.T) {
 		for _, sizes := range [][]int{{serverBuffer}, {10, serverBuffer}, {serverBuffer - 1, serverBuffer}, {2 * serverBuffer, serverBuffer}} {
 			here, there := net.Pipe()

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"hexamart/internal/docs"
 )
 
 // slowConn is a connection whose client takes their time.
@@ -129,5 +131,22 @@ func TestSendingIsQuick(t *testing.T) {
 	}
 	if cut != 4000 || s.bytes != 0 || len(s.senders) != 0 {
 		t.Errorf("%d were cut, %d bytes to %d senders are left", cut, s.bytes, len(s.senders))
+	}
+}
+
+// TestDocumentsAreCounted looks at what is counted while a document is written that was made for a host.
+func TestDocumentsAreCounted(t *testing.T) {
+	t.Parallel()
+	a := &API{sending: newSending(), library: newLibrary()}
+	a.findClient = a.clientIP()
+	large := make([]byte, 10*minSending)
+	answer := a.compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = a.respondDocumentHere(w, r, "large", func() docs.Document { return docs.Document{Type: "application/json", Body: large} })
+	}))
+	r, seen := httptest.NewRequest(http.MethodGet, "/", nil), 0
+	r.Header.Set("Accept-Encoding", "gzip") // in which there is next to nothing of it
+	answer.ServeHTTP(writing{httptest.NewRecorder(), func() { seen = a.sending.bytes }}, r.WithContext(context.WithValue(r.Context(), connKey{}, &slowConn{})))
+	if seen < len(large) || a.sending.bytes != 0 {
+		t.Errorf("%d bytes are counted, %d after it", seen, a.sending.bytes)
 	}
 }
