@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"golang.org/x/sync/singleflight"
 
 	"hexamart/internal/config"
 	"hexamart/internal/database"
@@ -25,6 +26,7 @@ type shop struct {
 	db        *sqlx.DB
 	services  *service.Services
 	passwords *security.Passwords
+	asked     singleflight.Group // whether it is ready
 
 	server     *database.Server // nil with DATABASE_URL
 	serverOpts database.ServerOptions
@@ -84,11 +86,15 @@ func (s *shop) migrate(ctx context.Context, out io.Writer) ([]database.Migration
 	return applied, err
 }
 
-// ready reports why the shop can't serve; nil if it can. A database that hangs is as good as none.
+// ready reports why the shop can't serve; nil if it can. A database that hangs is as good as none. Those who ask at one time
+// share the answer: they wait for one connection to the database, however many they are.
 func (s *shop) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	return s.current(ctx)
+	_, err, _ := s.asked.Do("ready", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		return nil, s.current(ctx)
+	})
+	return err
 }
 
 // current reports whether the schema is one that this program can work on.

@@ -101,7 +101,7 @@ func (b *boundedBody) leave() {
 	}
 }
 
-// takeTurn lets requests wait in turns by address for what they do in the shop: not while they come in, nor while their
+// takeTurn lets requests wait in turns, by account and by address, for what they do in the shop: not while they come in, nor while their
 // answers are taken, which is up to their clients.
 func (a *API) takeTurn(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
@@ -113,7 +113,7 @@ func (a *API) takeTurn(next http.Handler) http.Handler {
 			}
 			r.Body = io.NopCloser(rest)
 		}
-		leave, err := a.Services.Turn(r.Context(), model.Asker{Address: clientAddr(r)})
+		leave, err := a.Services.Turn(r.Context(), model.Asker{Address: clientAddr(r), UserID: caller(r).UserID})
 		if err != nil {
 			return err
 		}

@@ -2,9 +2,12 @@ package model_test
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"hexamart/internal/model"
 )
@@ -199,6 +202,26 @@ func TestValidateTrims(t *testing.T) {
 	login := model.LoginInput{Email: "asha@example.com", Password: " x "}
 	if valid(&login); login.Username != "asha@example.com" || login.Password != " x " {
 		t.Errorf("login is %+v", login)
+	}
+}
+
+// TestLongGuesses checks that of what is longer than any name or password little is kept, and all of others.
+func TestLongGuesses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ long, kept int }{{3 << 10, 3 << 10}, {4 << 10, 4 << 10}, {60 << 10, 4 << 10}} {
+		text := strings.Repeat("x", c.long)
+		login := model.LoginInput{Username: text, Email: text, Password: text}
+		change := model.PasswordInput{OldPassword: text, NewPassword: "thimble8"}
+		if err := errors.Join(login.Validate(), change.Validate()); err != nil {
+			t.Error(err)
+		}
+		if len(login.Username) != c.kept || len(login.Password) != c.kept || len(change.OldPassword) != c.kept || login.Email != "" {
+			t.Errorf("of %d bytes %d, %d, %d and %d are kept", c.long, len(login.Username), len(login.Password), len(change.OldPassword), len(login.Email))
+		}
+	}
+	cut := model.LoginInput{Username: strings.Repeat("x", 4095) + "é", Password: "x"}
+	if err := cut.Validate(); err != nil || !utf8.ValidString(cut.Username) {
+		t.Errorf("cut within a character: %q, %v", cut.Username[4000:], err)
 	}
 }
 

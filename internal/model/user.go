@@ -59,14 +59,26 @@ func (in *LoginInput) Validate() error {
 	if in.Username == "" {
 		in.Username = in.Email
 	}
-	in.Username = strings.TrimSpace(in.Username)
+	in.Username, in.Email = beginning(strings.TrimSpace(in.Username)), ""
 	if in.Username == "" {
 		c.bad("username", "is required")
 	}
 	if in.Password == "" {
 		c.bad("password", "is required")
 	}
+	in.Password = beginning(in.Password)
 	return c.err()
+}
+
+// longGuess is more than what any database has of an e-mail, and more than what any hash has of a password, in bytes.
+const longGuess = 4 << 10
+
+// beginning of a text that is longer is all that is kept of it while others have their turn: it fits nothing either way.
+func beginning(text string) string {
+	if len(text) <= longGuess {
+		return text
+	}
+	return strings.ToValidUTF8(strings.Clone(text[:longGuess]), "")
 }
 
 // Login is the answer to a successful login.
@@ -140,6 +152,7 @@ func (in *PasswordInput) Validate() error {
 		c.bad("new_password", "must differ from the old one")
 	}
 	c.guessable("new_password", in.NewPassword)
+	in.OldPassword = beginning(in.OldPassword)
 	return c.err()
 }
 

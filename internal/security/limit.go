@@ -16,13 +16,7 @@ type Limiter struct {
 	mu    sync.Mutex
 	full  map[string]time.Time // when a key is back at its full burst
 	swept time.Time
-	turns map[string]*turn
-}
-
-// turn is the right to go on for a key, held while free is empty.
-type turn struct {
-	free    chan struct{}
-	waiting int // and the one that holds it
+	turns *Turns
 }
 
 // maxKeys bounds the memory of a Limiter; beyond it some keys are forgotten early.
@@ -30,7 +24,7 @@ const maxKeys = 100_000
 
 // NewLimiter allows burst events per period and key; burst 0 allows all.
 func NewLimiter(burst int, period time.Duration) *Limiter {
-	return &Limiter{burst: burst, period: period, now: time.Now, full: map[string]time.Time{}, turns: map[string]*turn{}}
+	return &Limiter{burst: burst, period: period, now: time.Now, full: map[string]time.Time{}, turns: NewTurns(1, maxTurns)}
 }
 
 // Times returns a limiter that allows n times as many events in the same time.
@@ -91,36 +85,7 @@ func (l *Limiter) Turn(ctx context.Context, key string) (done func(), err error)
 	if l.burst == 0 {
 		return func() {}, nil
 	}
-	l.mu.Lock()
-	t := l.turns[key]
-	if t == nil {
-		t = &turn{free: make(chan struct{}, 1)}
-		t.free <- struct{}{}
-		l.turns[key] = t
-	}
-	if t.waiting == maxTurns {
-		l.mu.Unlock()
-		return nil, ErrBusy
-	}
-	t.waiting++
-	l.mu.Unlock()
-	leave := func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if t.waiting--; t.waiting == 0 {
-			delete(l.turns, key)
-		}
-	}
-	select {
-	case <-t.free:
-		return func() {
-			t.free <- struct{}{}
-			leave()
-		}, nil
-	case <-ctx.Done():
-		leave()
-		return nil, ctx.Err()
-	}
+	return l.turns.Enter(ctx, key)
 }
 
 // GiveBack uncounts one event that Take allowed.

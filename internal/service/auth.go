@@ -19,6 +19,7 @@ import (
 // Auth registers people and tells who is asking.
 type Auth struct {
 	db        *sqlx.DB
+	turns     *turns
 	passwords *security.Passwords
 	tokens    *security.Tokens
 	guesses   *guesses
@@ -87,11 +88,11 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	if err := in.Validate(); err != nil {
 		return model.Login{}, err
 	}
-	a, err := findAccount(ctx, s.db, in.Username)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	a, err := s.lookUp(ctx, in.Username, by)
+	if err != nil {
 		return model.Login{}, fail("log in", err)
 	}
-	try, err := s.guesses.begin(ctx, limitKey(a, in.Username), by.Address)
+	try, err := s.guesses.begin(ctx, limitKey(a, in.Username), by)
 	if err != nil {
 		return model.Login{}, fail("log in", err)
 	}
@@ -154,6 +155,18 @@ func limitKey(a account, username string) string {
 		return strconv.FormatInt(a.ID, 10)
 	}
 	return "\x00" + strings.ToLower(username)
+}
+
+// lookUp finds the account that somebody wants to log in to; the zero account if there is none.
+func (s *Auth) lookUp(ctx context.Context, username string, by model.Actor) (a account, err error) {
+	err = s.turns.ask(ctx, by, func() error {
+		a, err = findAccount(ctx, s.db, username)
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return a, err
 }
 
 // findAccount returns the account of an e-mail, in any case; sql.ErrNoRows if there is none.

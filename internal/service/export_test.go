@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
+	"hexamart/internal/model"
 	"hexamart/internal/security"
 )
 
@@ -47,14 +49,34 @@ func FillListsForGood(p *Products) (leave func(), waiting func() int) {
 
 // FillOrderListsForGood is the same for lists of orders.
 func FillOrderListsForGood(s *Services) (leave func(), waiting func() int) {
-	fill(s.Orders.lists, maxOrderLists-1)
-	return fill(s.Orders.lists, 1), s.Orders.lists.Waiting
+	fill(s.Orders.lists.places, maxOrderLists-1)
+	return fill(s.Orders.lists.places, 1), s.Orders.lists.places.Waiting
+}
+
+// MaxOfAccount is maxOfAccount.
+const MaxOfAccount = maxOfAccount
+
+// FillOrderListsOf takes all turns of one account to list its orders.
+func FillOrderListsOf(s *Services, userID int64) (leave func()) {
+	var left []func()
+	for range maxOrderListsOfOne {
+		leave, err := s.Orders.lists.accounts.Enter(context.Background(), strconv.FormatInt(userID, 10))
+		if err != nil {
+			panic(err)
+		}
+		left = append(left, leave)
+	}
+	return func() {
+		for _, leave := range left {
+			leave()
+		}
+	}
 }
 
 // FillTurnsForGood is the same for what is one's own.
 func FillTurnsForGood(s *Services) (leave func(), waiting func() int) {
-	fill(s.turns, maxTurns-1)
-	return fill(s.turns, 1), s.turns.Waiting
+	fill(s.turns.places, maxTurns-1)
+	return fill(s.turns.places, 1), s.turns.places.Waiting
 }
 
 func fill(turns *security.Queue, places int) (leave func()) {
@@ -75,7 +97,7 @@ func fill(turns *security.Queue, places int) (leave func()) {
 
 // LimitKeys are the keys under which a login is counted, together.
 func LimitKeys(ctx context.Context, a *Auth, username, address string) (string, error) {
-	try, err := a.guesses.begin(ctx, limitKey(account{}, username), address)
+	try, err := a.guesses.begin(ctx, limitKey(account{}, username), model.Actor{Address: address})
 	if err != nil {
 		return "", err
 	}

@@ -19,6 +19,7 @@ import (
 // written with each failure tells others, and this one after a restart. Logins that succeed write nothing.
 type guesses struct {
 	db        *sqlx.DB
+	turns     *turns
 	byAccount *security.Limiter
 	byAddress *security.Limiter
 }
@@ -26,8 +27,8 @@ type guesses struct {
 // addressFactor is how many accounts' failures one address may have: many people can share one.
 const addressFactor = 10
 
-func newGuesses(db *sqlx.DB, logins *security.Limiter) *guesses {
-	return &guesses{db, logins, logins.Times(addressFactor)}
+func newGuesses(db *sqlx.DB, logins *security.Limiter, turns *turns) *guesses {
+	return &guesses{db, turns, logins, logins.Times(addressFactor)}
 }
 
 // try is a login under way, counted as a failure until giveBack says that it was none. Its account and address are
@@ -41,9 +42,9 @@ type try struct {
 // begin waits until no other login to the account is under way from the address, so that guesses made at
 // once count as well, and counts this one before the password is looked at. RateLimited if there
 // were too many.
-func (g *guesses) begin(ctx context.Context, account, address string) (*try, error) {
-	address = Network(address)
-	t := &try{g, nameOf(account + "\x00" + address), nameOf("\x00" + address), nil}
+func (g *guesses) begin(ctx context.Context, account string, by model.Actor) (*try, error) {
+	network := Network(by.Address)
+	t := &try{g, nameOf(account + "\x00" + network), nameOf("\x00" + network), nil}
 	if g.byAccount.Off() {
 		t.end = func() {}
 		return t, nil
@@ -52,7 +53,10 @@ func (g *guesses) begin(ctx context.Context, account, address string) (*try, err
 	if err != nil {
 		return nil, err
 	}
-	if err := t.take(ctx); err != nil {
+	if err = g.turns.ask(ctx, by, func() error { return t.learn(ctx) }); err == nil {
+		err = t.take()
+	}
+	if err != nil {
 		done()
 		return nil, err
 	}
@@ -70,10 +74,7 @@ func Network(address string) string {
 	return address
 }
 
-func (t *try) take(ctx context.Context) error {
-	if err := t.learn(ctx); err != nil {
-		return err
-	}
+func (t *try) take() error {
 	wait := t.byAddress.Take(t.address)
 	if wait == 0 {
 		if wait = t.byAccount.Take(t.account); wait == 0 {

@@ -11,14 +11,13 @@ import (
 	"hexamart/internal/apperr"
 	"hexamart/internal/database"
 	"hexamart/internal/model"
-	"hexamart/internal/security"
 )
 
 // Orders are what was bought.
 type Orders struct {
 	db       *sqlx.DB
 	products *Products
-	lists    *security.Queue
+	lists    *turns
 	placing  coalescer[newOrder, model.PlacedOrder]
 }
 
@@ -27,9 +26,10 @@ const orderColumns = `o.id, o.id AS order_id, o.user_id, o.status, o.payment_met
 
 var errNoOrder = apperr.New(apperr.NotFound, "There is no such order.")
 
-// List returns a page of a user's own orders, newest first. Those who ask from one address wait in turn.
+// List returns a page of a user's own orders, newest first. Those who ask from one address, or by one account, wait in turn.
 func (s *Orders) List(ctx context.Context, userID int64, page model.Page, asker model.Asker) (model.List[model.Order], error) {
-	done, err := enter(ctx, s.lists, asker)
+	asker.UserID = userID
+	done, err := s.lists.enter(ctx, asker)
 	if err != nil {
 		return model.List[model.Order]{}, fail("list orders", err)
 	}

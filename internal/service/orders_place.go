@@ -48,8 +48,15 @@ func (s *Orders) PlaceOrder(ctx context.Context, userID int64, in model.OrderInp
 		if placed, err = takeKey(ctx, tx, userID, in); err != nil || placed.Replayed {
 			return err
 		}
-		lines, err := lockCart(ctx, tx, userID)
+		// Judged as it is, first: what is refused has kept nobody waiting.
+		lines, err := readCart(ctx, tx, userID, "")
 		if err != nil {
+			return err
+		}
+		if _, err = makeOrder(userID, in, lines); err != nil {
+			return err
+		}
+		if lines, err = readCart(ctx, tx, userID, "FOR UPDATE"); err != nil {
 			return err
 		}
 		if placed.Order, err = makeOrder(userID, in, lines); err != nil {
@@ -94,14 +101,14 @@ func takeOrder(ctx context.Context, tx *sqlx.Tx, o *model.Order, lines []cartLin
 	return deleteLines(ctx, tx, o.UserID, lineIDs)
 }
 
-// lockCart reads the cart with its products and locks both until the transaction ends. The index and
+// readCart reads the cart with its products, and with FOR UPDATE locks both until the transaction ends. The index and
 // the join order are fixed so that products are locked in the order of their ids, whatever the
 // optimizer thinks of the tables: two orders of the same products then wait instead of deadlocking.
-func lockCart(ctx context.Context, tx *sqlx.Tx, userID int64) (lines []cartLine, err error) {
+func readCart(ctx context.Context, tx *sqlx.Tx, userID int64, locking string) (lines []cartLine, err error) {
 	err = tx.SelectContext(ctx, &lines, selectCarts+`
 		WHERE c.user_id = ?
 		ORDER BY c.product_id
-		FOR UPDATE`, userID)
+		`+locking, userID)
 	return lines, err
 }
 

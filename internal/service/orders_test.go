@@ -1,10 +1,12 @@
 package service_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -82,6 +84,38 @@ func TestPlaceOrder(t *testing.T) {
 func withOrder(it model.OrderItem, id int64) model.OrderItem {
 	it.OrderID = id
 	return it
+}
+
+// TestRefusedOrderLocksNothing has another order at work on a product, and one under a key that is refused: it neither waits
+// for the product nor, so, keeps others waiting.
+func TestRefusedOrderLocksNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		quantity int
+		total    model.Money
+		code     apperr.Code
+	}{
+		"TotalChanged": {1, 1, apperr.TotalChanged},
+		"OutOfStock":   {5, 9995, apperr.OutOfStock},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			u, lamp := s.User(), s.Product("Lamp", "19.99", 5)
+			s.Fill(u, lamp, c.quantity)
+			s.Exec("UPDATE products SET stock = 4 WHERE id = ?", lamp.ID)
+			tx := s.DB.MustBegin()
+			defer func() { _ = tx.Rollback() }()
+			tx.MustExec("SELECT id FROM products WHERE id = ? FOR UPDATE", lamp.ID)
+			in, key := testkit.OrderInput(), "key"
+			in.IdempotencyKey, in.ExpectedTotal = &key, &c.total
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			if _, err := s.Services.Orders.PlaceOrder(ctx, u.ID, in); code(err) != c.code {
+				t.Errorf("while the product is locked: %v", err)
+			}
+		})
+	}
 }
 
 // TestPlaceOrderRefused checks that each refusal has its code and changes nothing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,6 +158,36 @@ func TestListTurns(t *testing.T) {
 	}
 }
 
+// TestIndexTurns takes all turns of lists: which index a list is to be read by is not asked without one.
+func TestIndexTurns(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	db := testkit.Open(t, testkit.EmptyDatabase(t), func(_ context.Context, st database.Statement) {
+		if strings.Contains(st.SQL, "OFFSET ?") {
+			asked.Add(1)
+		}
+	})
+	if _, err := database.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	s := testkit.NewShopOn(t, db)
+	leave, waiting := service.FillListsForGood(s.Services.Products)
+	least := model.Money(500)
+	done := make(chan error)
+	go func() {
+		_, err := s.Services.Products.List(t.Context(), model.ProductFilter{MinPrice: &least, SortBy: model.SortName})
+		done <- err
+	}()
+	awaitWaiting(t, waiting, 1)
+	if n := asked.Load(); n > 0 {
+		t.Errorf("asked %d times without a turn", n)
+	}
+	leave()
+	if err := <-done; err != nil || asked.Load() == 0 {
+		t.Errorf("afterwards: %v, asked %d times", err, asked.Load())
+	}
+}
+
 // TestListAllTurns asks for all that has no stock, for which there is no index where archived ones are among it.
 func TestListAllTurns(t *testing.T) {
 	t.Parallel()
@@ -205,7 +236,7 @@ func TestListTurnsAreFair(t *testing.T) {
 			return err
 		}},
 		"OfOrders": {service.FillOrderListsForGood, func(s *testkit.Shop, i int) error {
-			_, err := s.Services.Orders.List(t.Context(), int64(1+i%5), model.Page{}, asker(i))
+			_, err := s.Services.Orders.List(t.Context(), int64(1+i), model.Page{}, asker(i))
 			return err
 		}},
 	} {

@@ -217,12 +217,17 @@ func (s *Products) productIndex(ctx context.Context, f model.ProductFilter) (hin
 			continue
 		}
 		where, args := productFilter(few.filter)
+		done, err := enter(ctx, s.lists, model.Asker{Address: f.Asker.Address})
+		if err != nil {
+			return "", false, err
+		}
 		var more bool
-		err := s.db.GetContext(ctx, &more, `
+		err = s.db.GetContext(ctx, &more, `
 			SELECT TRUE
 			FROM products FORCE INDEX (`+few.index+`)
 			WHERE `+strings.Join(where, " AND ")+`
 			LIMIT 1 OFFSET ?`, append(args, fewProducts)...)
+		done()
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return "", false, err
 		}

@@ -6,7 +6,6 @@
 package service
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -29,46 +28,33 @@ type Services struct {
 	Orders   *Orders
 	Admin    *Admin
 
-	turns *security.Queue
-}
-
-// How many requests of people who ask for what is their own are worked on at a time, more than the database has connections for
-// so that some can share one, and how many may wait.
-const (
-	maxTurns      = 2 * database.MaxConns
-	waitingToWork = 10_000
-)
-
-// Turn waits for a turn to ask for, or to change, what is one's own: those who do it from one address, however many accounts
-// they have, wait for themselves. Unavailable where ctx ends first, or too many wait.
-func (s *Services) Turn(ctx context.Context, asker model.Asker) (leave func(), err error) {
-	leave, err = enter(ctx, s.turns, asker)
-	return leave, fail("wait for a turn", err)
+	turns *turns
 }
 
 // New wires the services. Failed logins are limited as logins says for one account and address, and to
 // addressFactor times that for one address. A session, which begins with a login, lasts for the given time at most.
 func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter, sessionLife time.Duration) *Services {
 	sessions := &Sessions{db, tokens, sessionLife}
-	guesses := newGuesses(db, logins)
+	turns := newTurns(maxTurns, maxOfAccount)
+	guesses := newGuesses(db, logins, turns)
 	kept := &reservedEmail{}
 	products := &Products{db: db, lists: security.NewQueue(maxLists, waitingToList), searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
-	auth := &Auth{db: db, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
+	auth := &Auth{db: db, turns: turns, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
 		registrations: security.NewQueue(registering, waitingForRegister)}
 	auth.bearers = coalescer[bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
-	orders := &Orders{db: db, products: products, lists: security.NewQueue(maxOrderLists, waitingToList)}
+	orders := &Orders{db: db, products: products, lists: newTurns(maxOrderLists, maxOrderListsOfOne)}
 	orders.placing = coalescer[newOrder, model.PlacedOrder]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: orders.placeAtOnce}
 	cart := &Cart{db: db}
 	cart.adding = coalescer[newLine, model.CartItem]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: cart.addAtOnce}
 	return &Services{
 		Auth:     auth,
 		Sessions: sessions,
-		Users:    &Users{db, passwords, guesses, sessions, kept},
+		Users:    &Users{db, turns, passwords, guesses, sessions, kept},
 		Products: products,
 		Cart:     cart,
 		Orders:   orders,
 		Admin:    &Admin{db, newFigures(db), newCounts(db, products)},
-		turns:    security.NewQueue(maxTurns, waitingToWork),
+		turns:    turns,
 	}
 }
 
@@ -87,17 +73,6 @@ func fail(doing string, err error) error {
 	default:
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-}
-
-// enter waits for a turn of whoever asks.
-func enter(ctx context.Context, turns *security.Queue, asker model.Asker) (leave func(), err error) {
-	leave, err = turns.Enter(ctx, Network(asker.Address))
-	if err == nil && asker.Begin != nil {
-		if err = asker.Begin(); err != nil {
-			leave()
-		}
-	}
-	return leave, err
 }
 
 // now is the present as the database keeps it: UTC, whole seconds.

@@ -16,6 +16,7 @@ import (
 // Users are people's own accounts.
 type Users struct {
 	db        *sqlx.DB
+	turns     *turns
 	passwords *security.Passwords
 	guesses   *guesses
 	sessions  *Sessions
@@ -126,10 +127,12 @@ func (s *Users) ChangePassword(ctx context.Context, by model.Actor, in model.Pas
 
 // checkPasswords judges the old password and the new one, and returns whose they are and the new one's hash.
 func (s *Users) checkPasswords(ctx context.Context, by model.Actor, in model.PasswordInput) (a account, hash string, err error) {
-	err = s.db.GetContext(ctx, &a, `
-		SELECT `+accountColumns+`
-		FROM users
-		WHERE id = ?`, by.ID)
+	err = s.turns.ask(ctx, by, func() error {
+		return s.db.GetContext(ctx, &a, `
+			SELECT `+accountColumns+`
+			FROM users
+			WHERE id = ?`, by.ID)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, "", errNoUser
 	}
@@ -148,7 +151,7 @@ func (s *Users) checkPasswords(ctx context.Context, by model.Actor, in model.Pas
 
 // checkOldPassword is as careful as a login: whoever found a token could guess the password here otherwise.
 func (s *Users) checkOldPassword(ctx context.Context, by model.Actor, a account, password string) error {
-	try, err := s.guesses.begin(ctx, limitKey(a, ""), by.Address)
+	try, err := s.guesses.begin(ctx, limitKey(a, ""), by)
 	if err != nil {
 		return err
 	}

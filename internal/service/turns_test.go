@@ -1,0 +1,78 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"hexamart/internal/apperr"
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+	"hexamart/internal/service"
+	"hexamart/internal/testkit"
+)
+
+// TestTurnsOfOneAccount has one account come from many addresses, more often than there are turns: it waits for itself, and nobody
+// else for it, whose turns and whose lists of orders come at once.
+func TestTurnsOfOneAccount(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	turn := func(ctx context.Context, userID int64, address string) (func(), error) {
+		return s.Services.Turn(ctx, model.Asker{Address: address, UserID: userID})
+	}
+	list := func(ctx context.Context, userID int64, address string) (func(), error) {
+		_, err := s.Services.Orders.List(ctx, userID, model.Page{}, model.Asker{Address: address})
+		return func() {}, err
+	}
+	for name, c := range map[string]struct {
+		enter func(ctx context.Context, userID int64, address string) (func(), error)
+		fill  func(userID int64) (leave func())
+	}{
+		"Turns": {turn, func(userID int64) func() {
+			var leave []func()
+			for i := range service.MaxOfAccount {
+				one, err := turn(t.Context(), userID, fmt.Sprintf("198.51.100.%d", i))
+				if err != nil {
+					t.Fatal(err)
+				}
+				leave = append(leave, one)
+			}
+			return func() {
+				for _, one := range leave {
+					one()
+				}
+			}
+		}},
+		"Lists": {list, func(userID int64) func() { return service.FillOrderListsOf(s.Services, userID) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			leave := c.fill(1)
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			var more sync.WaitGroup
+			for i := range 4 * database.MaxConns {
+				more.Go(func() {
+					if _, err := c.enter(ctx, 1, fmt.Sprintf("198.51.100.%d", 100+i)); code(err) != apperr.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("one more of the account: %v", err)
+					}
+				})
+			}
+			time.Sleep(50 * time.Millisecond) // until they wait
+			other, err := c.enter(ctx, 2, "203.0.113.1")
+			if err != nil {
+				t.Fatalf("another account: %v", err)
+			}
+			other()
+			more.Wait()
+			leave()
+			again, err := c.enter(t.Context(), 1, "198.51.100.1")
+			if err != nil {
+				t.Fatalf("the account afterwards: %v", err)
+			}
+			again()
+		})
+	}
+}
