@@ -61,7 +61,7 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 	var err error
 	if in.RefreshToken != "" {
 		// Whose access token comes along wants that to end as well, though the other is of no use any more.
-		known := r.Header.Get("Authorization") != "" && a.identifyCaller(w, r) == nil
+		known := r.Header.Get("Authorization") != "" && a.identifyHolder(w, r) == nil
 		if known {
 			err = a.Services.Sessions.EndOf(r.Context(), caller(r), in.Everywhere, actor(r))
 		}
@@ -71,7 +71,7 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 		if known && apperr.Is(err, apperr.Unauthenticated) { // by now, for all sessions have ended
 			err = nil
 		}
-	} else if err = a.identifyCaller(w, r); err == nil {
+	} else if err = a.identifyHolder(w, r); err == nil {
 		err = a.Services.Sessions.EndOf(r.Context(), caller(r), in.Everywhere, actor(r))
 	}
 	if err != nil {
@@ -82,6 +82,15 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 		text = "You are logged out everywhere."
 	}
 	return respond(w, http.StatusOK, message{text})
+}
+
+// identifyHolder is readToken and authenticate where a token may be missing.
+func (a *API) identifyHolder(w http.ResponseWriter, r *http.Request) error {
+	b, err := a.bearer(r)
+	if err != nil {
+		return err
+	}
+	return a.identifyCaller(w, r, b)
 }
 
 func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {

@@ -20,6 +20,7 @@ import (
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
+	"hexamart/internal/service"
 )
 
 const requestTimeout = 20 * time.Second // for all of a request's work; beyond it the answer is 503
@@ -27,7 +28,8 @@ const requestTimeout = 20 * time.Second // for all of a request's work; beyond i
 // request is what the context carries: the request's id and origin and, once known, who is asking.
 type request struct {
 	id        string
-	origin    string // scheme and host by which the client reaches the shop, "" if that can't be told
+	origin    string         // scheme and host by which the client reaches the shop, "" if that can't be told
+	bearer    service.Bearer // of the token, where one is asked for
 	principal model.Principal
 }
 
@@ -223,10 +225,32 @@ func limitTime(next http.Handler) http.Handler {
 	})
 }
 
-// authenticate lets only requests with a good bearer token pass.
+// readToken lets only requests with a bearer token of the shop's pass, for as long as it lasts: whoever has none is told so
+// before anything is read of the body or waited for.
+func (a *API) readToken(next http.Handler) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) (err error) {
+		if requestOf(r.Context()).bearer, err = a.bearer(r); err != nil {
+			return err
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+func (a *API) bearer(r *http.Request) (service.Bearer, error) {
+	sent := r.Header.Values("Authorization")
+	scheme, token, _ := strings.Cut(strings.Join(sent, ", "), " ")
+	if len(sent) != 1 || !strings.EqualFold(scheme, "Bearer") || token == "" { // of two the first is not better
+		return service.Bearer{}, apperr.New(apperr.Unauthenticated, "Please log in first.")
+	}
+	return a.Services.Auth.Read(strings.TrimSpace(token))
+}
+
+// authenticate lets only requests pass whose token still holds. It stands behind readToken, and behind all that a client can draw
+// out: what is done for it is begun at once.
 func (a *API) authenticate(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-		if err := a.identifyCaller(w, r); err != nil {
+		if err := a.identifyCaller(w, r, requestOf(r.Context()).bearer); err != nil {
 			return err
 		}
 		next.ServeHTTP(w, r)
@@ -235,13 +259,8 @@ func (a *API) authenticate(next http.Handler) http.Handler {
 }
 
 // identifyCaller finds out who is asking. What follows is for one pair of eyes.
-func (a *API) identifyCaller(w http.ResponseWriter, r *http.Request) error {
-	sent := r.Header.Values("Authorization")
-	scheme, token, _ := strings.Cut(strings.Join(sent, ", "), " ")
-	if len(sent) != 1 || !strings.EqualFold(scheme, "Bearer") || token == "" { // of two the first is not better
-		return apperr.New(apperr.Unauthenticated, "Please log in first.")
-	}
-	principal, err := a.Services.Auth.Authenticate(r.Context(), strings.TrimSpace(token))
+func (a *API) identifyCaller(w http.ResponseWriter, r *http.Request, b service.Bearer) error {
+	principal, err := a.Services.Auth.Authenticate(r.Context(), b)
 	if err != nil {
 		return err
 	}

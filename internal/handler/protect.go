@@ -101,19 +101,27 @@ func (b *boundedBody) leave() {
 	}
 }
 
-// takeTurn lets requests wait in turns, by account and by address, for what they do in the shop: not while they come in, nor while their
-// answers are taken, which is up to their clients.
-func (a *API) takeTurn(next http.Handler) http.Handler {
-	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+// receive has all of a body here before anything is done, and whoever sends it can't draw that out. What is wrong with it is
+// told by who decodes it.
+func receive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Body != nil && r.Body != http.NoBody {
 			body, err := io.ReadAll(r.Body)
 			rest := io.Reader(bytes.NewReader(body))
-			if err != nil { // as it would be told later
+			if err != nil {
 				rest = io.MultiReader(rest, failingReader{err})
 			}
 			r.Body = io.NopCloser(rest)
 		}
-		leave, err := a.Services.Turn(r.Context(), model.Asker{Address: clientAddr(r), UserID: caller(r).UserID})
+		next.ServeHTTP(w, r)
+	})
+}
+
+// takeTurn lets requests wait in turns, by account and by address, for what they do in the shop: not while they come in, nor
+// while their answers are taken, which is up to their clients.
+func (a *API) takeTurn(next http.Handler) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+		leave, err := a.Services.Turn(r.Context(), model.Asker{Address: clientAddr(r), UserID: requestOf(r.Context()).bearer.UserID})
 		if err != nil {
 			return err
 		}

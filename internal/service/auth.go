@@ -27,7 +27,7 @@ type Auth struct {
 	reserved  *reservedEmail
 
 	registrations *security.Queue
-	bearers       coalescer[bearer, bool]
+	bearers       coalescer[Bearer, bool]
 }
 
 // account is what a login needs of a user.
@@ -179,35 +179,42 @@ func findAccount(ctx context.Context, db sqlx.ExtContext, email string) (account
 	return a, err
 }
 
-// Authenticate returns who a token belongs to, as the database knows them now. Unauthenticated if it
-// is not a good token, its user is gone or has changed the password since, or its session is over.
-// All of that is one question to the database, for all who ask at one time.
-func (s *Auth) Authenticate(ctx context.Context, token string) (model.Principal, error) {
-	claims, err := s.tokens.Read(token)
-	if err != nil {
-		return model.Principal{}, errStaleToken
-	}
-	b := bearer{userID: claims.UserID, version: claims.Version}
-	if claims.Session != "" {
-		if b.family, err = base64.RawURLEncoding.DecodeString(claims.Session); err != nil {
-			return model.Principal{}, errStaleToken
-		}
-	}
-	isAdmin, err := s.bearers.do(ctx, b)
-	return model.Principal{UserID: claims.UserID, IsAdmin: isAdmin, Session: claims.Session}, fail("authenticate", err)
+// Bearer is what a token says of its holder; Authenticate knows whether that still holds. It is of no session if it has no family.
+type Bearer struct {
+	UserID int64
+
+	version int64
+	session string
+	family  []byte
 }
 
-// bearer is what a token says, to be found in the database: of no session if it has no family.
-type bearer struct {
-	userID, version int64
-	family          []byte
+// Read returns what a token says. Unauthenticated if it is forged, expired or not one of ours.
+func (s *Auth) Read(token string) (Bearer, error) {
+	claims, err := s.tokens.Read(token)
+	if err != nil {
+		return Bearer{}, errStaleToken
+	}
+	b := Bearer{UserID: claims.UserID, version: claims.Version, session: claims.Session}
+	if claims.Session != "" {
+		if b.family, err = base64.RawURLEncoding.DecodeString(claims.Session); err != nil {
+			return Bearer{}, errStaleToken
+		}
+	}
+	return b, nil
+}
+
+// Authenticate returns who a bearer is, as the database knows them now. Unauthenticated if its user is gone or has changed
+// the password since, or its session is over. All of that is one question to the database, for all who ask at one time.
+func (s *Auth) Authenticate(ctx context.Context, b Bearer) (model.Principal, error) {
+	isAdmin, err := s.bearers.do(ctx, b)
+	return model.Principal{UserID: b.UserID, IsAdmin: isAdmin, Session: b.session}, fail("authenticate", err)
 }
 
 // identify tells of each bearer whether it is an admin, or errStaleToken.
-func (s *Auth) identify(ctx context.Context, calls []*call[bearer, bool]) {
+func (s *Auth) identify(ctx context.Context, calls []*call[Bearer, bool]) {
 	var users, families []any
 	for _, c := range calls {
-		users = append(users, c.ask.userID)
+		users = append(users, c.ask.UserID)
 		if c.ask.family != nil {
 			families = append(families, c.ask.family)
 		}
@@ -231,7 +238,7 @@ func (s *Auth) identify(ctx context.Context, calls []*call[bearer, bool]) {
 		open[string(row.Family)] = true
 	}
 	for _, c := range calls {
-		u, ok := known[c.ask.userID]
+		u, ok := known[c.ask.UserID]
 		switch {
 		case err != nil:
 			c.err = err

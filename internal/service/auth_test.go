@@ -6,6 +6,7 @@ import (
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
+	"hexamart/internal/service"
 	"hexamart/internal/testkit"
 )
 
@@ -144,7 +145,7 @@ func TestAuthenticateAtOnce(t *testing.T) {
 	for range 5 {
 		atOnce(10*len(all), func(i int) error {
 			b := all[i%len(all)]
-			got, err := s.Services.Auth.Authenticate(t.Context(), b.who.Token)
+			got, err := service.Authenticate(t.Context(), s.Services, b.who.Token)
 			want := model.Principal{UserID: b.who.ID, IsAdmin: b.admin, Session: got.Session}
 			switch {
 			case b.over && code(err) != apperr.Unauthenticated:

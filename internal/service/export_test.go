@@ -238,3 +238,12 @@ const FewCandidates = fewCandidates
 
 // NamesAtOnce is how many names are read at once.
 const NamesAtOnce = namesAtOnce
+
+// Authenticate is Read and Authenticate.
+func Authenticate(ctx context.Context, s *Services, token string) (model.Principal, error) {
+	b, err := s.Auth.Read(token)
+	if err != nil {
+		return model.Principal{}, err
+	}
+	return s.Auth.Authenticate(ctx, b)
+}

@@ -41,7 +41,7 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	products := &Products{db: db, lists: security.NewQueue(maxLists, waitingToList), searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
 	auth := &Auth{db: db, turns: turns, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
 		registrations: security.NewQueue(registering, waitingForRegister)}
-	auth.bearers = coalescer[bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
+	auth.bearers = coalescer[Bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
 	orders := &Orders{db: db, products: products, lists: newTurns(maxOrderLists, maxOrderListsOfOne)}
 	orders.placing = coalescer[newOrder, model.PlacedOrder]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: orders.placeAtOnce}
 	cart := &Cart{db: db}

@@ -5,6 +5,7 @@ import (
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
+	"hexamart/internal/service"
 	"hexamart/internal/testkit"
 )
 
@@ -31,7 +32,7 @@ func TestSessionsAreBounded(t *testing.T) {
 		t.Fatalf("%d sessions", n)
 	}
 	authenticate := func(token string) error {
-		_, err := s.Services.Auth.Authenticate(t.Context(), token)
+		_, err := service.Authenticate(t.Context(), s.Services, token)
 		return err
 	}
 	if err := authenticate(second.Token); err != nil {

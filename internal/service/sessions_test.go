@@ -12,6 +12,7 @@ import (
 	"hexamart/internal/database"
 	"hexamart/internal/model"
 	"hexamart/internal/security"
+	"hexamart/internal/service"
 	"hexamart/internal/testkit"
 )
 
@@ -50,7 +51,7 @@ func TestRefreshAtOnce(t *testing.T) {
 			if a.RefreshToken != answers[0].RefreshToken || a.RefreshToken == token {
 				t.Fatal("there are two chains")
 			}
-			if who, err := shops[1].Services.Auth.Authenticate(t.Context(), a.AccessToken); err != nil || who.UserID != u.ID {
+			if who, err := service.Authenticate(t.Context(), shops[1].Services, a.AccessToken); err != nil || who.UserID != u.ID {
 				t.Fatalf("an access token is %+v's, %v", who, err)
 			}
 		}
@@ -94,7 +95,7 @@ func TestEndWhileRefreshing(t *testing.T) {
 			return s.Services.Sessions.End(context.Background(), model.LogoutInput{RefreshToken: u.Refresh}, model.Actor{})
 		},
 		"LogoutByAccessToken": func(s *testkit.Shop, u *testkit.Person) error {
-			who, err := s.Services.Auth.Authenticate(context.Background(), u.Token)
+			who, err := service.Authenticate(context.Background(), s.Services, u.Token)
 			if err != nil {
 				return err
 			}
@@ -138,7 +139,7 @@ func TestEndWhileRefreshing(t *testing.T) {
 				page.Wait()
 				for i, token := range given {
 					_, refreshErr := refresh(t.Context(), shops[0], token.RefreshToken)
-					_, accessErr := shops[1].Services.Auth.Authenticate(t.Context(), token.AccessToken)
+					_, accessErr := service.Authenticate(t.Context(), shops[1].Services, token.AccessToken)
 					if code(refreshErr) != apperr.Unauthenticated || code(accessErr) != apperr.Unauthenticated {
 						t.Fatalf("token %d of %d: %v, %v", i, len(given), refreshErr, accessErr)
 					}
@@ -187,7 +188,7 @@ func TestOldAccessTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	who, err := s.Services.Auth.Authenticate(t.Context(), old)
+	who, err := service.Authenticate(t.Context(), s.Services, old)
 	if err != nil || who.UserID != u.ID {
 		t.Fatalf("it is %+v's, %v", who, err)
 	}
@@ -195,7 +196,7 @@ func TestOldAccessTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, token := range []string{old, u.Token} {
-		if _, err := s.Services.Auth.Authenticate(t.Context(), token); code(err) != apperr.Unauthenticated {
+		if _, err := service.Authenticate(t.Context(), s.Services, token); code(err) != apperr.Unauthenticated {
 			t.Errorf("after a logout: %v", err)
 		}
 	}
@@ -218,7 +219,7 @@ func TestAuthenticateAsksOnce(t *testing.T) {
 	s := testkit.NewShopOn(t, db)
 	u := s.User()
 	asked = nil
-	if _, err := s.Services.Auth.Authenticate(t.Context(), u.Token); err != nil {
+	if _, err := service.Authenticate(t.Context(), s.Services, u.Token); err != nil {
 		t.Fatal(err)
 	}
 	if len(asked) != 1 {
@@ -241,7 +242,7 @@ func TestForgetSessions(t *testing.T) {
 	if n, err := s.Services.Sessions.Forget(t.Context()); err != nil || n != 2 {
 		t.Errorf("%d tokens were forgotten, %v", n, err)
 	}
-	if _, err := s.Services.Auth.Authenticate(t.Context(), recent.Token); err != nil { // it has ten minutes left
+	if _, err := service.Authenticate(t.Context(), s.Services, recent.Token); err != nil { // it has ten minutes left
 		t.Error(err)
 	}
 	if n := s.Count("SELECT COUNT(*) FROM refresh_tokens"); n != 4 {

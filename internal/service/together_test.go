@@ -385,7 +385,7 @@ func TestBearersTogether(t *testing.T) {
 		for first := 0; first < len(asks); first += size {
 			together(t, bearers, size, func(i int) {
 				a := asks[first+i]
-				p, err := s.Services.Auth.Authenticate(t.Context(), a.token)
+				p, err := service.Authenticate(t.Context(), s.Services, a.token)
 				if (a.user == 0) != (code(err) == apperr.Unauthenticated) || p.IsAdmin != a.isAdmin || (err == nil && p.UserID != a.user) {
 					t.Errorf("%d of %d: %+v, %v", first+i, size, p, err)
 				}

@@ -6,6 +6,7 @@ import (
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/model"
+	"hexamart/internal/service"
 	"hexamart/internal/testkit"
 )
 
@@ -29,12 +30,12 @@ func TestChangePasswordRace(t *testing.T) {
 		if won := token.AccessToken != ""; (err == nil) != won {
 			t.Errorf("change %d was answered %t, and a login with it %v", i, won, err)
 		} else if won {
-			if who, err := s.Services.Auth.Authenticate(t.Context(), token.AccessToken); err != nil || who.UserID != u.ID {
+			if who, err := service.Authenticate(t.Context(), s.Services, token.AccessToken); err != nil || who.UserID != u.ID {
 				t.Errorf("the fresh token is %+v's, %v", who, err)
 			}
 		}
 	}
-	if _, err := s.Services.Auth.Authenticate(t.Context(), u.Token); code(err) != apperr.Unauthenticated {
+	if _, err := service.Authenticate(t.Context(), s.Services, u.Token); code(err) != apperr.Unauthenticated {
 		t.Errorf("the old token: %v", err)
 	}
 	if n := s.Count("SELECT token_version FROM users WHERE id = ?", u.ID); n != 1 {

@@ -1,0 +1,88 @@
+package handler_test
+
+import (
+	"io"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hexamart/internal/database"
+	"hexamart/internal/model"
+	"hexamart/internal/testkit"
+)
+
+// TestTokensEndMeanwhile ends a token between the head of a request, when it was good, and the rest: what comes then, or has
+// waited for its turn until then, is not done any more.
+func TestTokensEndMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	lamp := s.Product("Lamp", "19.99", 5)
+	for name, c := range map[string]struct {
+		end    func(p *testkit.Person)
+		status int // of an admin's request
+	}{
+		"Demoted": {func(p *testkit.Person) { s.Exec("UPDATE users SET is_admin = FALSE WHERE id = ?", p.ID) }, 403},
+		"LoggedOut": {func(p *testkit.Person) {
+			send(t, s, step{p, "POST /auth/logout", `{"everywhere": true}`, 200, nil})
+		}, 401},
+		"NewPassword": {func(p *testkit.Person) {
+			send(t, s, step{p, "PUT /users/change-password", f(`{"old_password": %q, "new_password": "thimble and lamp"}`, p.Password), 200, nil})
+		}, 401},
+	} {
+		for _, request := range []struct{ call, body string }{
+			{f("PATCH /products/%d", lamp.ID), `{"stock_delta": 7}`},
+			{"POST /products", `{"name": "Free", "price": "0.01", "category": "Home", "stock": 1}`},
+			{"POST /orders", `{"payment_method": "UPI", "shipping_address": "Thief Street 1"}`},
+			{"PUT /users/address", `{"address": "Thief Street 1"}`},
+			{"PUT /users/change-password", `{"old_password": "x", "new_password": "thimble and mug"}`},
+		} {
+			if c.status == 403 && !strings.Contains(request.call, "/products") {
+				continue // everybody's, whatever their role
+			}
+			t.Run(name+"/"+request.call, func(t *testing.T) {
+				p := s.Admin()
+				s.Fill(p, lamp, 1)
+				method, path, _ := strings.Cut(request.call, " ")
+				var once sync.Once
+				late := readerFunc(func([]byte) (int, error) {
+					once.Do(func() { c.end(p) })
+					return 0, io.EOF
+				})
+				r := httptest.NewRequest(method, path, io.MultiReader(strings.NewReader(request.body), late))
+				r.Header.Set("Authorization", "Bearer "+p.Token)
+				r.Header.Set("Content-Type", "application/json")
+				w := httptest.NewRecorder()
+				if s.Handler.ServeHTTP(w, r); w.Code != c.status {
+					t.Errorf("status %d: %s", w.Code, w.Body)
+				}
+			})
+		}
+	}
+	if n := s.Count("SELECT COUNT(*) FROM orders") + s.Count("SELECT COUNT(*) FROM users WHERE address LIKE 'Thief%'") +
+		s.Count("SELECT COUNT(*) FROM products WHERE name = 'Free'"); n > 0 || s.Stock(lamp) != 5 {
+		t.Errorf("%d things were done, and the stock is %d", n, s.Stock(lamp))
+	}
+	t.Run("InTurn", func(t *testing.T) {
+		p := s.User()
+		var all []func()
+		for range 2 * database.MaxConns {
+			leave, err := s.Services.Turn(t.Context(), model.Asker{Address: "198.51.100.1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, leave)
+		}
+		done := make(chan testkit.Answer)
+		go func() { done <- s.Do(p, "PUT", "/users/address", `{"address": "Thief Street 1"}`) }()
+		time.Sleep(100 * time.Millisecond) // until it waits
+		s.Exec("UPDATE users SET token_version = token_version + 1 WHERE id = ?", p.ID)
+		for _, leave := range all {
+			leave()
+		}
+		if a := <-done; a.Status != 401 {
+			t.Errorf("status %d: %s", a.Status, a.Body)
+		}
+	})
+}
