@@ -32,6 +32,7 @@ type API struct {
 	pages      *pages
 	library    *library
 	large      chan struct{} // places of large bodies that are being read
+	largeHeads chan struct{} // places of requests with a large head
 	sending    *sending
 	findClient func(http.Handler) http.Handler // puts the client's address into the context
 }

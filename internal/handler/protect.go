@@ -44,7 +44,7 @@ const (
 	maxLarge  = 32 // at once
 )
 
-var errCrowded = errors.New("too many large bodies at once")
+var errCrowded = errors.New("too many large requests at once")
 
 // limitBody bounds what is read of a body, and of all at once. One that is compressed is not unpacked.
 func (a *API) limitBody(next http.Handler) http.Handler {
@@ -63,6 +63,38 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 		return nil
 	})
+}
+
+// The head of a request is kept for as long as that takes. Few are large, which browsers' are not: 8 KiB is a lot of cookies.
+const (
+	largeHead     = 8 << 10 // bytes
+	maxLargeHeads = 128     // at once
+)
+
+// limitHead bounds how many requests with a large head there are at once.
+func (a *API) limitHead(next http.Handler) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+		if headSize(r) > largeHead {
+			select {
+			case a.largeHeads <- struct{}{}:
+				defer func() { <-a.largeHeads }()
+			default:
+				return bodyError(errCrowded)
+			}
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+func headSize(r *http.Request) int {
+	size := len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(v)
+		}
+	}
+	return size
 }
 
 // boundedBody takes a place among the large ones when it turns out to be one.

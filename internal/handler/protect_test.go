@@ -222,6 +222,40 @@ func TestLargeBodiesAtOnce(t *testing.T) {
 	send(t, s, step{u, "POST /cart", large, 404, nil})
 }
 
+// TestLargeHeadsAtOnce is the same for heads: of many headers, of one, or of a long address.
+func TestLargeHeadsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	const room = 128
+	begun, over := make(chan struct{}), make(chan struct{})
+	var asking sync.WaitGroup
+	large := strings.Repeat("v", 9<<10)
+	for range room {
+		asking.Go(func() {
+			r := httptest.NewRequest("GET", "/cart", nil)
+			for i := range 60 {
+				r.Header.Set(f("X-%d", i), large[:150])
+			}
+			r.Header.Set("Authorization", "Bearer "+u.Token)
+			s.Handler.ServeHTTP(stuckWriter{httptest.NewRecorder(), begun, over}, r)
+		})
+	}
+	for range room {
+		<-begun
+	}
+	run(t, s, []step{
+		{u, "GET /cart", "", 200, nil},
+		{nil, "GET /products?x=" + large, "", 503, is{`"code":"temporarily_unavailable"`}},
+	})
+	if a := send(t, s, step{nil, "GET /products", "", 503, nil}, "Cookie: "+large); a.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	close(over)
+	asking.Wait()
+	send(t, s, step{nil, "GET /products", "", 200, nil}, "Cookie: "+large)
+}
+
 // TestListsWaitByAddress has one address ask for many lists while the database does not answer: who asks last, from another one,
 // does not wait for all of them.
 func TestListsWaitByAddress(t *testing.T) {

@@ -9,14 +9,15 @@ import (
 
 // Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
 func (a *API) Routes() http.Handler {
-	a.pages, a.library, a.large, a.sending = newPages(), newLibrary(), make(chan struct{}, maxLarge), newSending()
+	a.pages, a.library, a.sending = newPages(), newLibrary(), newSending()
+	a.large, a.largeHeads = make(chan struct{}, maxLarge), make(chan struct{}, maxLargeHeads)
 	a.findClient = a.clientIP()
 	r := chi.NewRouter()
 	r.Use(a.identify)
 	if a.Trace != nil {
 		r.Use(a.Trace)
 	}
-	r.Use(answerArrives, a.logRequests, a.recoverPanics, a.cors(), cleanPath, middleware.GetHead)
+	r.Use(answerArrives, a.logRequests, a.recoverPanics, a.limitHead, a.cors(), cleanPath, middleware.GetHead)
 	r.NotFound(a.compress(a.handle(notFound)).ServeHTTP)
 	r.MethodNotAllowed(a.compress(a.handle(methodNotAllowed)).ServeHTTP)
 
