@@ -67,6 +67,8 @@ func fail(doing string, err error) error {
 		return nil
 	case errors.As(err, &known):
 		return err
+	case database.IsMissingReference(err): // to whom it was done, or by whom: nothing else ever goes
+		return errStaleToken
 	case database.IsUnavailable(err) || errors.Is(err, security.ErrBusy):
 		return apperr.Retry(apperr.Unavailable, "The shop is very busy or being restarted. Please try again in a moment.",
 			time.Second, fmt.Errorf("%s: %w", doing, err))

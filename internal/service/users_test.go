@@ -77,3 +77,32 @@ func TestUserGone(t *testing.T) {
 		}
 	}
 }
+
+// TestDeletedMeanwhile lets somebody do things who was there when the request came, and is not any more.
+func TestDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	lamp := s.Product("Lamp", "19.99", 5)
+	order := s.Order(s.User(), lamp, 1)
+	one, address := model.Int(1), "Main Street 1"
+	for name, do := range map[string]func() error{
+		"AddToCart": func() error {
+			_, err := s.Services.Cart.Add(t.Context(), 999, model.CartInput{ProductID: (*model.Int)(&lamp.ID), Quantity: &one})
+			return err
+		},
+		"UpdateStatus": func() error {
+			_, err := s.Services.Orders.UpdateStatus(t.Context(), model.Actor{ID: 999}, order.ID, model.StatusInput{Status: model.Shipped})
+			return err
+		},
+		"UpdateAddress": func() error {
+			return s.Services.Users.UpdateAddress(t.Context(), 999, model.AddressInput{Address: &address})
+		},
+	} {
+		if err := do(); code(err) != apperr.Unauthenticated {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := s.Count("SELECT COUNT(*) FROM carts"); n > 0 {
+		t.Errorf("%d lines in carts", n)
+	}
+}
