@@ -12,7 +12,7 @@ import (
 
 func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	var in model.RegisterInput
-	if err := decode(r, &in); err != nil {
+	if err := a.read(r, func() error { return decode(r, &in) }); err != nil {
 		return err
 	}
 	id, err := a.Services.Auth.Register(r.Context(), in, actor(r))
@@ -26,7 +26,11 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) login(w http.ResponseWriter, r *http.Request) error {
-	in, err := decodeLogin(r)
+	var in model.LoginInput
+	err := a.read(r, func() (err error) {
+		in, err = decodeLogin(r)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"hexamart/internal/docs"
+	"hexamart/internal/security"
+	"hexamart/internal/service"
 )
 
 // TestDocumentsAreMadeOnce asks for documents again and again, under names of the server that a client makes up: each is
@@ -40,7 +42,7 @@ func TestDocumentsAreMadeOnce(t *testing.T) {
 // TestLargeDocumentIsKept asks the whole way for the largest document: what is sent is the one that was compressed first.
 func TestLargeDocumentIsKept(t *testing.T) {
 	t.Parallel()
-	a := &API{Log: slog.New(slog.DiscardHandler)}
+	a := &API{Log: slog.New(slog.DiscardHandler), Services: service.New(nil, nil, nil, security.NewLimiter(0, 0), 0)}
 	router := a.Routes()
 	for range 2 {
 		r := httptest.NewRequest("GET", "/docs/swagger-ui-bundle.js", nil)

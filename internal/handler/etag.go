@@ -21,15 +21,13 @@ func tagOf(body []byte) string {
 // namedTag returns the tag, as it stands in the values of If-None-Match or If-Match, that names this
 // content in whichever encoding; "" if none does. A * is for anything.
 func namedTag(values []string, tag string) string {
-	for named := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		named = strings.TrimSpace(named)
-		opaque := strings.TrimPrefix(named, "W/") // a proxy that changed the encoding made it weak
-		switch {
-		case named == "*":
-			return `"` + tag + `"`
-		case opaque == `"`+tag+`"`, opaque == `"`+tag+gzipTag+`"`:
-			return opaque
-		}
+	all := strings.Join(values, ",") // among which a proxy that changed the encoding made some weak, with W/
+	plain, zipped := `"`+tag+`"`, `"`+tag+gzipTag+`"`
+	switch {
+	case strings.Contains(all, plain), strings.TrimSpace(all) == "*":
+		return plain
+	case strings.Contains(all, zipped):
+		return zipped
 	}
 	return ""
 }

@@ -204,7 +204,16 @@ func cleanPath(next http.Handler) http.Handler {
 	})
 }
 
+// maxPath is more bytes than any path has that leads somewhere.
+const (
+	maxPath = 1 << 10
+	noPath  = "/-"
+)
+
 func routePath(r *http.Request) string {
+	if len(r.URL.Path) > maxPath {
+		return noPath
+	}
 	if path := r.URL.Path; r.URL.RawPath == "" && len(path) > 1 && path[0] == '/' && path[len(path)-1] != '/' && !strings.Contains(path, "//") {
 		return path
 	}

@@ -1,15 +1,12 @@
 package handler
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 
 	"hexamart/internal/apperr"
-	"hexamart/internal/model"
 )
 
 // What all answers tell browsers, as ready values that all share: an answer is no page, loads nothing, is shown
@@ -132,57 +129,3 @@ func (b *boundedBody) leave() {
 		<-b.large
 	}
 }
-
-// receive has all of a body here before anything is done, and whoever sends it can't draw that out. What is wrong with it is
-// told by who decodes it.
-func receive(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Body != nil && r.Body != http.NoBody {
-			body, err := io.ReadAll(r.Body)
-			rest := io.Reader(bytes.NewReader(body))
-			if err != nil {
-				rest = io.MultiReader(rest, failingReader{err})
-			}
-			r.Body = io.NopCloser(rest)
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// takeTurn lets requests wait in turns, by account and by address, for what they do in the shop: not while they come in, nor
-// while their answers are taken, which is up to their clients.
-func (a *API) takeTurn(next http.Handler) http.Handler {
-	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-		leave, err := a.Services.Turn(r.Context(), model.Asker{Address: clientAddr(r), UserID: requestOf(r.Context()).bearer.UserID})
-		if err != nil {
-			return err
-		}
-		leave = sync.OnceFunc(leave)
-		defer leave()
-		next.ServeHTTP(&turnWriter{w, leave}, r)
-		return nil
-	})
-}
-
-type failingReader struct{ err error }
-
-func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
-
-// turnWriter gives the turn back as soon as there is an answer.
-type turnWriter struct {
-	http.ResponseWriter
-	leave func()
-}
-
-func (w *turnWriter) WriteHeader(status int) {
-	w.leave()
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *turnWriter) Write(p []byte) (int, error) {
-	w.leave()
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *turnWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

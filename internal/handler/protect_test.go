@@ -215,6 +215,12 @@ func TestLargeBodiesAtOnce(t *testing.T) {
 	if a := send(t, s, step{u, "POST /cart", large, 503, nil}); a.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
+	for _, long := range []string{"/products" + strings.Repeat("/", 2000), "/products/" + strings.Repeat("1", 2000)} {
+		w := httptest.NewRecorder()
+		if s.Handler.ServeHTTP(w, httptest.NewRequest("GET", long, nil)); w.Code != 404 {
+			t.Errorf("%.20s...: status %d", long, w.Code)
+		}
+	}
 	send(t, s, step{nil, "POST /auth/login", "username=" + strings.Repeat("x", 20<<10), 503, nil}, form)
 	send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 200, nil})
 	close(rest)
@@ -254,6 +260,29 @@ func TestLargeHeadsAtOnce(t *testing.T) {
 	close(over)
 	asking.Wait()
 	send(t, s, step{nil, "GET /products", "", 200, nil}, "Cookie: "+large)
+}
+
+// TestOddlyLong sends what is longer than it ever is, and takes long to take apart: it is not.
+func TestOddlyLong(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	lamp := s.Product("Lamp", "19.99", 5)
+	tag := s.Do(nil, "GET", f("/products/%d", lamp.ID), "").Header.Get("ETag")
+	run(t, s, []step{
+		{nil, "GET /products" + strings.Repeat("/", 1000), "", 200, nil},
+		{nil, "GET /" + strings.Repeat("/%41", 2000), "", 404, nil},
+		{nil, "PUT /nowhere/" + strings.Repeat("1", 2000), "", 404, nil},
+		{nil, "POST /auth/register", f(`{"name": %q, "email": "a@example.com", "password": "thimble8"}`, strings.Repeat("w1 ", 4000)), 422, is{"Name must have at most 255 characters."}},
+	})
+	send(t, s, step{nil, "POST /auth/login", "username=a&password=b", 415, nil}, "Content-Type: application/x-www-form-urlencoded; a="+strings.Repeat("b", 600))
+	for header, status := range map[string]int{
+		strings.Repeat(",", 5000) + tag: 304, strings.Repeat(",", 5000): 200, "W/" + tag: 304, `"x", ` + tag + `, "y"`: 304, "*": 304, strings.Trim(tag, `"`): 200,
+		strings.TrimSuffix(tag, `"`) + `-gzip"`: 304, strings.TrimSuffix(tag, `"`) + `-br"`: 200,
+	} {
+		if a := s.Do(nil, "GET", f("/products/%d", lamp.ID), "", "If-None-Match: "+header); a.Status != status {
+			t.Errorf("%.20s...: status %d", header, a.Status)
+		}
+	}
 }
 
 // TestListsWaitByAddress has one address ask for many lists while the database does not answer: who asks last, from another one,

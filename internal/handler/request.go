@@ -88,8 +88,14 @@ func unreadable(err error) error {
 	return apperr.New(apperr.Malformed, "The body must be a JSON object.")
 }
 
+// maxMediaType is more bytes than any client has use for.
+const maxMediaType = 512
+
 func mediaType(r *http.Request) string {
 	header := r.Header.Get("Content-Type")
+	if len(header) > maxMediaType {
+		return "unreadable"
+	}
 	media, _, err := mime.ParseMediaType(header)
 	if err != nil && header != "" {
 		return "unreadable"

@@ -29,13 +29,17 @@ func (a *API) Routes() http.Handler {
 	each := chi.Middlewares{a.findClient, a.compress, a.limitBody, limitTime}
 	r.Group(func(r chi.Router) { // everybody
 		r.Use(each...)
-		r.Get("/", a.handle(a.welcome))
 		r.Get("/healthz", a.handle(a.alive))
 		r.Get("/readyz", a.handle(a.ready))
-		r.Post("/auth/register", a.handle(a.register))
-		r.Post("/auth/login", a.handle(a.login))
+		r.With(receive).Post("/auth/register", a.handle(a.register))
+		r.With(receive).Post("/auth/login", a.handle(a.login))
 		r.With(receive, a.takeTurn).Post("/auth/refresh", a.handle(a.refresh))
 		r.With(receive, a.takeTurn).Post("/auth/logout", a.handle(a.logout)) // asks for either token by itself
+	})
+	r.Group(func(r chi.Router) { // what there is to read
+		r.Use(each...)
+		r.Use(a.think)
+		r.Get("/", a.handle(a.welcome))
 		r.Get("/pictures/{file}", a.handle(a.getPicture))
 		r.Get("/openapi.json", a.handle(a.openAPI))
 		r.Get("/docs", a.handle(a.docsPage))

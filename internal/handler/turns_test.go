@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -101,6 +102,40 @@ func TestTurnsAreTaken(t *testing.T) {
 			method, path, _ := strings.Cut(request, " ")
 			body := `{"username": "a@example.com", "password": "x", "old_password": "x", "new_password": "thimble8"}`
 			r := httptest.NewRequest(method, path, strings.NewReader(body)).WithContext(ctx)
+			r.Header.Set("Authorization", "Bearer "+u.Token)
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			if s.Handler.ServeHTTP(w, r); (w.Code == http.StatusServiceUnavailable) != waits {
+				t.Errorf("status %d", w.Code)
+			}
+		})
+	}
+}
+
+// TestThinkingTakesTurns has somebody from elsewhere hold the processors: what takes one for a while waits, by address, and what
+// is quickly done, or has other turns, does not.
+func TestThinkingTakesTurns(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	for range max(1, runtime.GOMAXPROCS(0)/2) {
+		leave, err := s.Services.Think(t.Context(), model.Asker{Address: "198.51.100.1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(leave)
+	}
+	for request, waits := range map[string]bool{
+		"POST /auth/register": true, "POST /auth/login": true, "GET /docs/postman.json": true, "GET /": true, "GET /openapi.json": true,
+		"GET /pictures/lamp.svg": true, "GET /errors": true,
+		"GET /cart": false, "GET /products": false, "GET /healthz": false, "GET /readyz": false, "GET /nowhere": false,
+	} {
+		t.Run(request, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			method, path, _ := strings.Cut(request, " ")
+			r := httptest.NewRequest(method, path, strings.NewReader("{}")).WithContext(ctx)
 			r.Header.Set("Authorization", "Bearer "+u.Token)
 			r.Header.Set("Content-Type", "application/json")
 			w := httptest.NewRecorder()

@@ -28,9 +28,9 @@ func (c *check) bad(name, format string, args ...any) {
 func (c *check) text(name string, v *string, limit int) {
 	*v = strings.TrimSpace(*v)
 	switch {
-	case !strings.ContainsFunc(*v, isVisible):
+	case len(*v) <= utf8.UTFMax*limit && !strings.ContainsFunc(*v, isVisible):
 		c.bad(name, "is required")
-	case utf8.RuneCountInString(*v) > limit:
+	case len(*v) > utf8.UTFMax*limit || utf8.RuneCountInString(*v) > limit:
 		c.bad(name, "must have at most %d characters", limit)
 	case strings.ContainsFunc(*v, isControl):
 		c.bad(name, "must not contain line breaks or control characters")

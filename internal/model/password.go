@@ -111,6 +111,9 @@ func isStep(from, to rune) bool {
 func ownWords(own []string) map[string]bool {
 	words := map[string]bool{}
 	for _, text := range own {
+		if len(text) > utf8.UTFMax*255 { // which is nobody's
+			continue
+		}
 		local, _, _ := strings.Cut(text, "@")
 		for _, word := range append(strings.FieldsFunc(local, func(c rune) bool { return unicode.IsSpace(c) || c == '.' }), text, local) {
 			if utf8.RuneCountInString(word) < 3 { // initials

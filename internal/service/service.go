@@ -8,6 +8,7 @@ package service
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -28,7 +29,8 @@ type Services struct {
 	Orders   *Orders
 	Admin    *Admin
 
-	turns *turns
+	turns    *turns
+	thinking *security.Queue
 }
 
 // New wires the services. Failed logins are limited as logins says for one account and address, and to
@@ -55,6 +57,7 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 		Orders:   orders,
 		Admin:    &Admin{db, newFigures(db), newCounts(db, products)},
 		turns:    turns,
+		thinking: security.NewQueue(max(1, runtime.GOMAXPROCS(0)/2), waitingToWork),
 	}
 }
 

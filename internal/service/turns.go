@@ -39,6 +39,13 @@ func (s *Services) Turn(ctx context.Context, asker model.Asker) (leave func(), e
 	return leave, fail("wait for a turn", err)
 }
 
+// Think waits for a processor to do what needs nothing else, as for reading what somebody has sent: half of them are never
+// taken, and those who come from one address wait for themselves. Unavailable where ctx ends first, or too many wait.
+func (s *Services) Think(ctx context.Context, asker model.Asker) (leave func(), err error) {
+	leave, err = enter(ctx, s.thinking, asker)
+	return leave, fail("wait for a processor", err)
+}
+
 // enter has the account wait first: who waits for themselves has no place that others wait for.
 func (t *turns) enter(ctx context.Context, asker model.Asker) (leave func(), err error) {
 	if asker.UserID == 0 {

@@ -1,0 +1,87 @@
+package handler
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"sync"
+
+	"hexamart/internal/model"
+)
+
+// receive has all of a body here before anything is done, and whoever sends it can't draw that out. What is wrong with it is
+// told by who decodes it.
+func receive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Body != nil && r.Body != http.NoBody {
+			body, err := io.ReadAll(r.Body)
+			rest := io.Reader(bytes.NewReader(body))
+			if err != nil {
+				rest = io.MultiReader(rest, failingReader{err})
+			}
+			r.Body = io.NopCloser(rest)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
+
+// takeTurn lets requests wait in turns, by account and by address, for what they do in the shop: not while they come in, nor
+// while their answers are taken, which is up to their clients.
+func (a *API) takeTurn(next http.Handler) http.Handler {
+	return a.inTurn(next, func(r *http.Request) (leave func(), err error) {
+		return a.Services.Turn(r.Context(), model.Asker{Address: clientAddr(r), UserID: requestOf(r.Context()).bearer.UserID})
+	})
+}
+
+// think lets requests that need a processor, and nothing that has turns of its own, wait for it in turns by address.
+func (a *API) think(next http.Handler) http.Handler { return a.inTurn(next, a.processor) }
+
+func (a *API) processor(r *http.Request) (leave func(), err error) {
+	return a.Services.Think(r.Context(), model.Asker{Address: clientAddr(r)})
+}
+
+// read lets a body be decoded in such a turn: whoever comes may send thousands of parts.
+func (a *API) read(r *http.Request, decode func() error) error {
+	leave, err := a.processor(r)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return decode()
+}
+
+func (a *API) inTurn(next http.Handler, enter func(r *http.Request) (leave func(), err error)) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+		leave, err := enter(r)
+		if err != nil {
+			return err
+		}
+		leave = sync.OnceFunc(leave)
+		defer leave()
+		next.ServeHTTP(&turnWriter{w, leave}, r)
+		return nil
+	})
+}
+
+// turnWriter gives the turn back as soon as there is an answer.
+type turnWriter struct {
+	http.ResponseWriter
+	leave func()
+}
+
+func (w *turnWriter) WriteHeader(status int) {
+	w.leave()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *turnWriter) Write(p []byte) (int, error) {
+	w.leave()
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *turnWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
