@@ -43,7 +43,7 @@ func (a *API) listOrders(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := a.Services.Orders.List(r.Context(), caller(r).UserID, page, model.Asker{Address: clientAddr(r)})
+	list, err := a.Services.Orders.List(r.Context(), caller(r).UserID, page)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,8 @@ func (a *API) Routes() http.Handler {
 	})
 	known := append(each, a.readToken, receive)
 	r.With(known...).With(a.authenticate).Put("/users/change-password", a.handle(a.changePassword)) // which waits for a processor, in turn
-	r.Group(func(r chi.Router) {                                                                    // users
+	r.With(known...).With(a.takeListTurn, a.authenticate).Get("/orders", a.handle(a.listOrders))
+	r.Group(func(r chi.Router) { // users
 		r.Use(known...)
 		r.Use(a.takeTurn, a.authenticate)
 		r.Get("/auth/sessions", a.handle(a.listSessions))
@@ -62,7 +63,6 @@ func (a *API) Routes() http.Handler {
 		r.Put("/cart/{id}/decrease", a.handle(a.decreaseInCart))
 		r.Delete("/cart/{id}", a.handle(a.removeFromCart))
 		r.Post("/orders", a.handle(a.placeOrder))
-		r.Get("/orders", a.handle(a.listOrders))
 		r.Get("/orders/{id}", a.handle(a.getOrder))
 		r.Post("/orders/{id}/cancel", a.handle(a.cancelOrder))
 		r.Get("/users/profile", a.handle(a.getProfile))

@@ -33,15 +33,26 @@ func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 // while their answers are taken, which is up to their clients.
 func (a *API) takeTurn(next http.Handler) http.Handler {
 	return a.inTurn(next, func(r *http.Request) (leave func(), err error) {
-		return a.Services.Turn(r.Context(), model.Asker{Address: clientAddr(r), UserID: requestOf(r.Context()).bearer.UserID})
+		return a.Services.Turn(r.Context(), askerOf(r))
 	})
+}
+
+// takeListTurn is the same for lists of one's orders.
+func (a *API) takeListTurn(next http.Handler) http.Handler {
+	return a.inTurn(next, func(r *http.Request) (leave func(), err error) {
+		return a.Services.TurnToList(r.Context(), askerOf(r))
+	})
+}
+
+func askerOf(r *http.Request) model.Asker {
+	return model.Asker{Address: clientAddr(r), UserID: requestOf(r.Context()).bearer.UserID}
 }
 
 // think lets requests that need a processor, and nothing that has turns of its own, wait for it in turns by address.
 func (a *API) think(next http.Handler) http.Handler { return a.inTurn(next, a.processor) }
 
 func (a *API) processor(r *http.Request) (leave func(), err error) {
-	return a.Services.Think(r.Context(), model.Asker{Address: clientAddr(r)})
+	return a.Services.Think(r.Context(), askerOf(r))
 }
 
 // read lets a body be decoded in such a turn: whoever comes may send thousands of parts.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -78,20 +77,49 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
+// takeAll takes all turns of a kind, for somebody elsewhere, until the test ends.
+func takeAll(t *testing.T, enter func(ctx context.Context, asker model.Asker) (func(), error)) {
+	t.Helper()
+	for n := 0; ; n++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		leave, err := enter(ctx, model.Asker{Address: "198.51.100.1"})
+		cancel()
+		if err != nil {
+			if n == 0 {
+				t.Fatal(err)
+			}
+			return
+		}
+		t.Cleanup(leave)
+	}
+}
+
+// TestListTurnsAreTaken is TestTurnsAreTaken for lists of orders, which have turns of their own.
+func TestListTurnsAreTaken(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	takeAll(t, s.Services.TurnToList)
+	for path, status := range map[string]int{"/orders": 503, "/cart": 200, "/orders/1": 404} {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		r := httptest.NewRequest("GET", path, nil).WithContext(ctx)
+		r.Header.Set("Authorization", "Bearer "+u.Token)
+		w := httptest.NewRecorder()
+		if s.Handler.ServeHTTP(w, r); w.Code != status {
+			t.Errorf("%s: status %d", path, w.Code)
+		}
+		cancel()
+	}
+}
+
 // TestTurnsAreTaken has somebody hold all turns: what is one's own waits for one, and what is everybody's does not.
 func TestTurnsAreTaken(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	for range 2 * database.MaxConns {
-		leave, err := s.Services.Turn(t.Context(), model.Asker{Address: "198.51.100.1"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(leave)
-	}
+	takeAll(t, s.Services.Turn)
 	for request, waits := range map[string]bool{
-		"GET /cart": true, "POST /cart": true, "POST /orders": true, "GET /orders": true, "POST /orders/1/cancel": true, "GET /users/profile": true,
+		"GET /cart": true, "POST /cart": true, "POST /orders": true, "GET /orders": false, "POST /orders/1/cancel": true, "GET /users/profile": true,
 		"PUT /users/address": true, "GET /auth/sessions": true, "POST /auth/refresh": true, "POST /auth/logout": true,
 		"PUT /users/change-password": true, "POST /auth/login": true, "GET /products": false, "GET /healthz": false, "GET /readyz": false,
 	} {
@@ -118,13 +146,7 @@ func TestThinkingTakesTurns(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	for range max(1, runtime.GOMAXPROCS(0)/2) {
-		leave, err := s.Services.Think(t.Context(), model.Asker{Address: "198.51.100.1"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(leave)
-	}
+	takeAll(t, s.Services.Think)
 	for request, waits := range map[string]bool{
 		"POST /auth/register": true, "POST /auth/login": true, "GET /docs/postman.json": true, "GET /": true, "GET /openapi.json": true,
 		"GET /pictures/lamp.svg": true, "GET /errors": true,

@@ -76,7 +76,7 @@ func TestFilters(t *testing.T) {
 	s := testkit.NewShop(t)
 	_, days := s.Services.Admin.Dashboard(t.Context(), model.DashboardFilter{Days: model.MaxDays + 1})
 	_, status := s.Services.Admin.ListOrders(t.Context(), model.OrderFilter{Status: "Lost"})
-	_, limit := s.Services.Orders.List(t.Context(), 1, model.Page{Limit: model.MaxLimit + 1}, model.Asker{})
+	_, limit := s.Services.Orders.List(t.Context(), 1, model.Page{Limit: model.MaxLimit + 1})
 	_, cursor := s.Services.Cart.List(t.Context(), 1, model.Page{Cursor: "x"})
 	_, order := s.Services.Products.List(t.Context(), model.ProductFilter{SortBy: "price; DROP TABLE products"})
 	for name, err := range map[string]error{"days": days, "status": status, "limit": limit, "cursor": cursor, "sort_by": order} {

@@ -51,7 +51,7 @@ func TestAdoptedShop(t *testing.T) {
 			t.Errorf("%s: %+v, %v", email, login, err)
 		}
 	}
-	list, err := s.Services.Orders.List(t.Context(), 1, model.Page{}, model.Asker{})
+	list, err := s.Services.Orders.List(t.Context(), 1, model.Page{})
 	if err != nil || len(list.Items) != 3 || list.Items[0].ID != 5 || len(list.Items[0].Products) != 0 || list.Items[0].CreatedAt != nil ||
 		list.Items[0].TotalPrice != 5997 || len(list.Items[2].Products) != 2 {
 		t.Errorf("orders are %+v, %v", list.Items, err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
@@ -49,29 +48,15 @@ func FillListsForGood(p *Products) (leave func(), waiting func() int) {
 
 // FillOrderListsForGood is the same for lists of orders.
 func FillOrderListsForGood(s *Services) (leave func(), waiting func() int) {
-	fill(s.Orders.lists.places, maxOrderLists-1)
-	return fill(s.Orders.lists.places, 1), s.Orders.lists.places.Waiting
+	fill(s.lists.places, maxOrderLists-1)
+	return fill(s.lists.places, 1), s.lists.places.Waiting
 }
 
-// MaxOfAccount is maxOfAccount.
-const MaxOfAccount = maxOfAccount
-
-// FillOrderListsOf takes all turns of one account to list its orders.
-func FillOrderListsOf(s *Services, userID int64) (leave func()) {
-	var left []func()
-	for range maxOrderListsOfOne {
-		leave, err := s.Orders.lists.accounts.Enter(context.Background(), strconv.FormatInt(userID, 10))
-		if err != nil {
-			panic(err)
-		}
-		left = append(left, leave)
-	}
-	return func() {
-		for _, leave := range left {
-			leave()
-		}
-	}
-}
+// MaxOfAccount and MaxOrderListsOfOne are those without capitals.
+const (
+	MaxOfAccount       = maxOfAccount
+	MaxOrderListsOfOne = maxOrderListsOfOne
+)
 
 // FillTurnsForGood is the same for what is one's own.
 func FillTurnsForGood(s *Services) (leave func(), waiting func() int) {

@@ -17,7 +17,6 @@ import (
 type Orders struct {
 	db       *sqlx.DB
 	products *Products
-	lists    *turns
 	placing  coalescer[newOrder, model.PlacedOrder]
 }
 
@@ -26,14 +25,8 @@ const orderColumns = `o.id, o.id AS order_id, o.user_id, o.status, o.payment_met
 
 var errNoOrder = apperr.New(apperr.NotFound, "There is no such order.")
 
-// List returns a page of a user's own orders, newest first. Those who ask from one address, or by one account, wait in turn.
-func (s *Orders) List(ctx context.Context, userID int64, page model.Page, asker model.Asker) (model.List[model.Order], error) {
-	asker.UserID = userID
-	done, err := s.lists.enter(ctx, asker)
-	if err != nil {
-		return model.List[model.Order]{}, fail("list orders", err)
-	}
-	defer done()
+// List returns a page of a user's own orders, newest first.
+func (s *Orders) List(ctx context.Context, userID int64, page model.Page) (model.List[model.Order], error) {
 	list, err := listOrders(ctx, s.db, orderColumns, model.OrderFilter{UserID: userID, Page: page},
 		func(o *model.Order) *model.Order { return o })
 	return list, fail("list orders", err)

@@ -53,9 +53,12 @@ func (s *Orders) placeAtOnce(ctx context.Context, calls []*call[newOrder, model.
 	}
 }
 
+// mostLines is how many lines the orders of a group may have: it takes longer by their square to find what each of them takes.
+const mostLines = 400
+
 // draft reads the carts of all calls and returns the orders that they make. The others have their error: that of
-// their cart, or ErrUnexpected for what must wait for one of the same group, being the same user's or wanting what that leaves
-// too little of.
+// their cart, or ErrUnexpected for what must wait for one of the same group, being the same user's, wanting what that leaves
+// too little of, or being too much for one group.
 func (s *Orders) draft(ctx context.Context, calls []*call[newOrder, model.PlacedOrder]) ([]*draft, error) {
 	users := make([]any, len(calls))
 	for i, c := range calls {
@@ -72,6 +75,7 @@ func (s *Orders) draft(ctx context.Context, calls []*call[newOrder, model.Placed
 		carts[l.UserID] = append(carts[l.UserID], l)
 	}
 	var drafts []*draft
+	together := 0 // lines
 	seen, taken := map[int64]bool{}, map[int64]int64{}
 	for _, c := range calls {
 		cart := carts[c.ask.userID]
@@ -86,12 +90,16 @@ func (s *Orders) draft(ctx context.Context, calls []*call[newOrder, model.Placed
 		if o, c.err = makeOrder(c.ask.userID, c.ask.in, cart); c.err != nil {
 			continue
 		}
-		if c.err = database.ErrUnexpected; slices.ContainsFunc(cart, func(l cartLine) bool { return taken[l.ProductID]+l.Quantity > l.Stock }) {
+		if c.err = database.ErrUnexpected; together > 0 && together+len(cart) > mostLines {
+			continue
+		}
+		if slices.ContainsFunc(cart, func(l cartLine) bool { return taken[l.ProductID]+l.Quantity > l.Stock }) {
 			continue
 		}
 		for _, l := range cart {
 			taken[l.ProductID] += l.Quantity
 		}
+		together += len(cart)
 		drafts = append(drafts, &draft{o, c, cart})
 	}
 	return drafts, nil

@@ -25,7 +25,7 @@ func TestListOrdersDepth(t *testing.T) {
 	page := model.Page{Limit: limit, Cursor: middle}
 	lists := map[string]func() (int, error){
 		"Own": func() (int, error) {
-			list, err := s.Services.Orders.List(t.Context(), u.ID, page, model.Asker{})
+			list, err := s.Services.Orders.List(t.Context(), u.ID, page)
 			return len(list.Items), err
 		},
 	}
@@ -79,7 +79,7 @@ func TestListOrdersWithManyItems(t *testing.T) {
 	var pages, seen []int64
 	page := model.Page{Limit: 1000}
 	for {
-		list, err := s.Services.Orders.List(t.Context(), u.ID, page, model.Asker{})
+		list, err := s.Services.Orders.List(t.Context(), u.ID, page)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -88,12 +88,6 @@ const (
 	waitingToList = 10_000
 )
 
-// maxOrderLists is the same for lists of orders, of which one can have a thousand times as much to read as what anybody else wants.
-const (
-	maxOrderLists      = 8
-	maxOrderListsOfOne = 2 // account
-)
-
 // turnTime is for how long the answer to a boundedSelect is waited for, which the server ends sooner.
 const turnTime = 12 * time.Second
 

@@ -30,6 +30,7 @@ type Services struct {
 	Admin    *Admin
 
 	turns    *turns
+	lists    *turns // of orders
 	thinking *security.Queue
 }
 
@@ -44,7 +45,7 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	auth := &Auth{db: db, turns: turns, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
 		registrations: security.NewQueue(registering, waitingForRegister)}
 	auth.bearers = coalescer[Bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
-	orders := &Orders{db: db, products: products, lists: newTurns(maxOrderLists, maxOrderListsOfOne)}
+	orders := &Orders{db: db, products: products}
 	orders.placing = coalescer[newOrder, model.PlacedOrder]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: orders.placeAtOnce}
 	cart := &Cart{db: db}
 	cart.adding = coalescer[newLine, model.CartItem]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: cart.addAtOnce}
@@ -57,6 +58,7 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 		Orders:   orders,
 		Admin:    &Admin{db, newFigures(db), newCounts(db, products)},
 		turns:    turns,
+		lists:    newTurns(maxOrderLists, maxOrderListsOfOne),
 		thinking: security.NewQueue(max(1, runtime.GOMAXPROCS(0)/2), waitingToWork),
 	}
 }

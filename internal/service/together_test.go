@@ -102,6 +102,35 @@ func TestOrdersTogether(t *testing.T) {
 	mustHold(t, s)
 }
 
+// TestLargeOrdersTogether places orders of many lines at once: those that are too much for one group are placed alone.
+func TestLargeOrdersTogether(t *testing.T) {
+	t.Parallel()
+	const people, lines = 6, 90
+	var most atomic.Int64
+	s, _, _ := behind(t, func(_ context.Context, st database.Statement) {
+		if n := int64(strings.Count(st.SQL, "WHEN ? THEN ?")); n > most.Load() {
+			most.Store(n)
+		}
+	})
+	users := make([]*testkit.Person, people)
+	for i := range users {
+		users[i] = s.User()
+		for range lines {
+			s.Exec("INSERT INTO carts (user_id, product_id, quantity) VALUES (?, ?, 1)", users[i].ID, s.Product("Lamp", "19.99", 5).ID)
+		}
+	}
+	placing, _, _ := service.Coalescers(s.Services)
+	together(t, placing, people, func(i int) {
+		if o, err := s.Services.Orders.PlaceOrder(t.Context(), users[i].ID, testkit.OrderInput()); err != nil || len(o.Products) != lines {
+			t.Errorf("%d products, %v", len(o.Products), err)
+		}
+	})
+	if n := most.Load(); n < 2*lines || n > 400 {
+		t.Errorf("a group was of %d lines", n)
+	}
+	mustHold(t, s)
+}
+
 // withOrderID are an order's items as they are read.
 func withOrderID(o model.Order) []model.OrderItem {
 	items := append([]model.OrderItem{}, o.Products...)

@@ -24,6 +24,9 @@ const (
 
 	maxOfAccount     = 8
 	waitingOfAccount = 1_000
+
+	maxOrderLists      = 8
+	maxOrderListsOfOne = 2 // account
 )
 
 // newTurns has so many places, and some of them at a time for one account.
@@ -37,6 +40,13 @@ func newTurns(places, ofAccount int) *turns {
 func (s *Services) Turn(ctx context.Context, asker model.Asker) (leave func(), err error) {
 	leave, err = s.turns.enter(ctx, asker)
 	return leave, fail("wait for a turn", err)
+}
+
+// TurnToList is the same for a list of one's orders, of which one can have a thousand times as much to read as what anybody
+// else wants.
+func (s *Services) TurnToList(ctx context.Context, asker model.Asker) (leave func(), err error) {
+	leave, err = s.lists.enter(ctx, asker)
+	return leave, fail("wait for a turn to list orders", err)
 }
 
 // Think waits for a processor to do what needs nothing else, as for reading what somebody has sent: half of them are never

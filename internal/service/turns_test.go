@@ -24,32 +24,21 @@ func TestTurnsOfOneAccount(t *testing.T) {
 		return s.Services.Turn(ctx, model.Asker{Address: address, UserID: userID})
 	}
 	list := func(ctx context.Context, userID int64, address string) (func(), error) {
-		_, err := s.Services.Orders.List(ctx, userID, model.Page{}, model.Asker{Address: address})
-		return func() {}, err
+		return s.Services.TurnToList(ctx, model.Asker{Address: address, UserID: userID})
 	}
 	for name, c := range map[string]struct {
 		enter func(ctx context.Context, userID int64, address string) (func(), error)
-		fill  func(userID int64) (leave func())
-	}{
-		"Turns": {turn, func(userID int64) func() {
+		most  int
+	}{"Turns": {turn, service.MaxOfAccount}, "Lists": {list, service.MaxOrderListsOfOne}} {
+		t.Run(name, func(t *testing.T) {
 			var leave []func()
-			for i := range service.MaxOfAccount {
-				one, err := turn(t.Context(), userID, fmt.Sprintf("198.51.100.%d", i))
+			for i := range c.most {
+				one, err := c.enter(t.Context(), 1, fmt.Sprintf("198.51.100.%d", i))
 				if err != nil {
 					t.Fatal(err)
 				}
 				leave = append(leave, one)
 			}
-			return func() {
-				for _, one := range leave {
-					one()
-				}
-			}
-		}},
-		"Lists": {list, func(userID int64) func() { return service.FillOrderListsOf(s.Services, userID) }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			leave := c.fill(1)
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
 			var more sync.WaitGroup
@@ -67,7 +56,9 @@ func TestTurnsOfOneAccount(t *testing.T) {
 			}
 			other()
 			more.Wait()
-			leave()
+			for _, one := range leave {
+				one()
+			}
 			again, err := c.enter(t.Context(), 1, "198.51.100.1")
 			if err != nil {
 				t.Fatalf("the account afterwards: %v", err)
