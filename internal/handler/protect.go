@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/service"
 )
 
 // What all answers tell browsers, as ready values that all share: an answer is no page, loads nothing, is shown
@@ -64,14 +65,20 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 
 // The head of a request is kept for as long as that takes. Few are large, which browsers' are not: 8 KiB is a lot of cookies.
 const (
-	largeHead     = 8 << 10 // bytes
-	maxLargeHeads = 128     // at once
+	largeHead       = 8 << 10 // bytes
+	maxLargeHeads   = 512     // at once
+	largeHeadsOfOne = 32      // address
 )
 
 // limitHead bounds how many requests with a large head there are at once.
 func (a *API) limitHead(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
 		if headSize(r) > largeHead {
+			one, err := a.largeHeadsOf.Enter(r.Context(), service.Network(a.asker(r)), "")
+			if err != nil {
+				return bodyError(errCrowded)
+			}
+			defer one()
 			select {
 			case a.largeHeads <- struct{}{}:
 				defer func() { <-a.largeHeads }()
@@ -85,7 +92,7 @@ func (a *API) limitHead(next http.Handler) http.Handler {
 }
 
 func headSize(r *http.Request) int {
-	size := len(r.RequestURI)
+	size := len(r.RequestURI) + len(r.Host)
 	for name, values := range r.Header {
 		for _, v := range values {
 			size += len(name) + len(v)

@@ -5,19 +5,22 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+
+	"hexamart/internal/security"
 )
 
 // Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
 func (a *API) Routes() http.Handler {
 	a.pages, a.library, a.sending = newPages(), newLibrary(), newSending()
 	a.large, a.largeHeads = make(chan struct{}, maxLarge), make(chan struct{}, maxLargeHeads)
+	a.largeHeadsOf = security.NewTurns(largeHeadsOfOne, 0)
 	a.findClient = a.clientIP()
 	r := chi.NewRouter()
 	r.Use(a.identify)
 	if a.Trace != nil {
 		r.Use(a.Trace)
 	}
-	r.Use(answerArrives, a.logRequests, a.recoverPanics, a.limitHead, a.cors(), cleanPath, middleware.GetHead)
+	r.Use(answerArrives, a.logRequests, a.recoverPanics, a.cors(), a.limitHead, cleanPath, middleware.GetHead)
 	r.NotFound(a.compress(a.handle(notFound)).ServeHTTP)
 	r.MethodNotAllowed(a.compress(a.handle(methodNotAllowed)).ServeHTTP)
 

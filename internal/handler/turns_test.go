@@ -183,3 +183,45 @@ func TestTurnsOfOneAddress(t *testing.T) {
 	}
 	asking.Wait()
 }
+
+// TestTurnsOfTwoWithOneAccount has somebody else, whose token is of the same account and may have ended, take and want all turns that
+// it has: the owner has the next, from an address of their own.
+func TestTurnsOfTwoWithOneAccount(t *testing.T) {
+	t.Parallel()
+	for path, enter := range map[string]func(s *testkit.Shop) func(context.Context, model.Asker) (func(), error){
+		"/cart":   func(s *testkit.Shop) func(context.Context, model.Asker) (func(), error) { return s.Services.Turn },
+		"/orders": func(s *testkit.Shop) func(context.Context, model.Asker) (func(), error) { return s.Services.TurnToList },
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			u := s.User()
+			done, over := make(chan int, 200), make(chan struct{})
+			var others sync.WaitGroup
+			for range 200 {
+				others.Go(func() {
+					leave, err := enter(s)(t.Context(), model.Asker{Address: "198.51.100.1", UserID: u.ID})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					done <- 1
+					<-over
+					leave()
+				})
+			}
+			time.Sleep(100 * time.Millisecond) // until they wait
+			before := len(done)
+			owner := make(chan int)
+			go func() { owner <- s.Do(u, "GET", path, "").Status }()
+			time.Sleep(100 * time.Millisecond)
+			over <- struct{}{}
+			over <- struct{}{}
+			if status := <-owner; status != http.StatusOK || len(done) > before+3 {
+				t.Errorf("status %d, after %d others", status, len(done)-before)
+			}
+			close(over)
+			others.Wait()
+		})
+	}
+}

@@ -76,7 +76,7 @@ func (l *Limiter) Take(key string) time.Duration {
 	return 0
 }
 
-// maxTurns is how many may have or wait for the turn of one key.
+// maxTurns is how many may wait for the turn of one key.
 const maxTurns = 100
 
 // Turn waits until nobody else has the turn of this key, so that what a try costs is known before the
@@ -85,7 +85,7 @@ func (l *Limiter) Turn(ctx context.Context, key string) (done func(), err error)
 	if l.burst == 0 {
 		return func() {}, nil
 	}
-	return l.turns.Enter(ctx, key)
+	return l.turns.Enter(ctx, key, "")
 }
 
 // GiveBack uncounts one event that Take allowed.

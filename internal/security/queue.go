@@ -18,8 +18,8 @@ var ErrBusy = errors.New("too many are waiting")
 // turn is one of the addresses that are known, so that who comes from many new ones at once does not keep those waiting.
 type Queue struct {
 	room  int                          // for those who wait
-	known *lru.Cache[string, int]      // by address, of how many it is
-	homes *lru.Cache[string, []string] // the known addresses of somebody
+	known *lru.Cache[string, int]      // by address, of how many it is; nil where nobody is known yet
+	homes *lru.Cache[string, []string] // the known addresses of somebody; nil as well
 
 	mu      sync.Mutex
 	free    int
@@ -45,12 +45,7 @@ type waiter struct{ told chan error }
 
 // NewQueue has so many places to work, and room for so many to wait.
 func NewQueue(places, room int) *Queue {
-	known, err := lru.New[string, int](knownAddresses)
-	homes, err2 := lru.New[string, []string](knownAddresses)
-	if err = errors.Join(err, err2); err != nil {
-		panic(err) // a wrong constant of our own
-	}
-	return &Queue{room: room, known: known, homes: homes, free: places, lines: map[string]*list.Element{}, turns: list.New()}
+	return &Queue{room: room, free: places, lines: map[string]*list.Element{}, turns: list.New()}
 }
 
 // Know remembers an address from which somebody came who has proved to be no stranger, and forgets those where they were long
@@ -58,6 +53,9 @@ func NewQueue(places, room int) *Queue {
 func (q *Queue) Know(address, who string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.known == nil {
+		q.known, q.homes = newLRU[int](), newLRU[[]string]()
+	}
 	homes, _ := q.homes.Get(who)
 	people, _ := q.known.Get(address)
 	if at := slices.Index(homes, address); at >= 0 {
@@ -76,6 +74,16 @@ func (q *Queue) Know(address, who string) {
 	}
 	q.homes.Add(who, homes)
 }
+
+func newLRU[V any]() *lru.Cache[string, V] {
+	cache, err := lru.New[string, V](knownAddresses)
+	if err != nil {
+		panic(err) // a wrong constant of our own
+	}
+	return cache
+}
+
+func (q *Queue) knows(address string) bool { return q.known != nil && q.known.Contains(address) }
 
 // Enter waits for a place to work; leave gives it back. It fails when ctx ends first, and with ErrBusy where
 // there is no room. When the room is full, the last of the longest line goes for the first of others.
@@ -141,7 +149,7 @@ func (q *Queue) makeRoom(address string) bool {
 		}
 	}
 	if longest <= own+1 {
-		if at = q.lastStranger(); own > 0 || at == nil || !q.known.Contains(address) {
+		if at = q.lastStranger(); own > 0 || at == nil || !q.knows(address) {
 			return false
 		}
 		longest = len(at.Value.(*line).waiters)
@@ -177,7 +185,7 @@ func (q *Queue) leave() {
 
 func (q *Queue) lastStranger() *list.Element {
 	for e := q.turns.Back(); e != nil; e = e.Prev() {
-		if !q.known.Contains(e.Value.(*line).address) {
+		if !q.knows(e.Value.(*line).address) {
 			return e
 		}
 	}
@@ -186,9 +194,9 @@ func (q *Queue) lastStranger() *list.Element {
 
 // next is the line whose turn it is, or nil.
 func (q *Queue) next() *list.Element {
-	if q.passed = !q.passed; q.passed {
+	if q.passed = !q.passed; q.passed && q.known != nil {
 		for e := q.turns.Front(); e != nil; e = e.Next() {
-			if q.known.Contains(e.Value.(*line).address) {
+			if q.knows(e.Value.(*line).address) {
 				return e
 			}
 		}

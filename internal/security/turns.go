@@ -5,64 +5,53 @@ import (
 	"sync"
 )
 
-// Turns lets some things at a time happen for a key, and others wait in the order in which they came. What happens for
-// one key keeps nobody waiting for another.
+// Turns lets some things at a time happen for a key, and others wait, as in a Queue of the key's own. What happens for one key keeps
+// nobody waiting for another.
 type Turns struct {
-	atOnce, room int
+	places, room int
 
 	mu   sync.Mutex
-	keys map[string]*turn
+	keys map[string]*keyTurns
 }
 
-// turn is the right to go on for a key, of which there are as many as free holds.
-type turn struct {
-	free chan struct{}
-	here int // those who wait, and those who have one
+type keyTurns struct {
+	*Queue
+	here int // those who wait, and those who have a place
 }
 
-// NewTurns allows so many things at a time for a key, and so many to be there for it, those who wait included.
-func NewTurns(atOnce, room int) *Turns {
-	return &Turns{atOnce: atOnce, room: room, keys: map[string]*turn{}}
+// NewTurns has so many places for each key, and room for so many to wait.
+func NewTurns(places, room int) *Turns {
+	return &Turns{places: places, room: room, keys: map[string]*keyTurns{}}
 }
 
-// Enter waits for a turn of this key; leave gives it back. It fails when ctx ends first, and with ErrBusy when too many wait.
-func (t *Turns) Enter(ctx context.Context, key string) (leave func(), err error) {
-	own, err := t.join(key)
+// Enter is Queue.Enter for a key.
+func (t *Turns) Enter(ctx context.Context, key, address string) (leave func(), err error) {
+	own := t.join(key)
+	back, err := own.Enter(ctx, address)
 	if err != nil {
+		t.part(key, own)
 		return nil, err
 	}
-	select {
-	case <-own.free:
-		return func() {
-			own.free <- struct{}{}
-			t.part(key, own)
-		}, nil
-	case <-ctx.Done():
+	return func() {
+		back()
 		t.part(key, own)
-		return nil, ctx.Err()
-	}
+	}, nil
 }
 
-func (t *Turns) join(key string) (*turn, error) {
+func (t *Turns) join(key string) *keyTurns {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	own := t.keys[key]
 	if own == nil {
-		own = &turn{free: make(chan struct{}, t.atOnce)}
-		for range t.atOnce {
-			own.free <- struct{}{}
-		}
+		own = &keyTurns{Queue: NewQueue(t.places, t.room)}
 		t.keys[key] = own
 	}
-	if own.here == t.room {
-		return nil, ErrBusy
-	}
 	own.here++
-	return own, nil
+	return own
 }
 
 // part forgets a key that nobody is there for.
-func (t *Turns) part(key string, own *turn) {
+func (t *Turns) part(key string, own *keyTurns) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if own.here--; own.here == 0 {

@@ -61,7 +61,7 @@ func (t *turns) enter(ctx context.Context, asker model.Asker) (leave func(), err
 	if asker.UserID == 0 {
 		return enter(ctx, t.places, asker)
 	}
-	one, err := t.accounts.Enter(ctx, strconv.FormatInt(asker.UserID, 10))
+	one, err := t.accounts.Enter(ctx, strconv.FormatInt(asker.UserID, 10), Network(asker.Address))
 	if err != nil {
 		return nil, err
 	}
