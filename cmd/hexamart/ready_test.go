@@ -32,6 +32,9 @@ func TestReadyIsShared(t *testing.T) {
 	before := asked.Load()
 	s := &shop{db: db}
 	var asking sync.WaitGroup
+	first, hangUp := context.WithCancel(t.Context())
+	asking.Go(func() { _ = s.ready(first) })
+	time.Sleep(50 * time.Millisecond)
 	for range 50 {
 		asking.Go(func() {
 			if err := s.ready(t.Context()); err != nil {
@@ -40,6 +43,7 @@ func TestReadyIsShared(t *testing.T) {
 		})
 	}
 	time.Sleep(100 * time.Millisecond) // until they wait
+	hangUp()
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}

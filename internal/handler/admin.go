@@ -35,7 +35,7 @@ func (a *API) listAllProducts(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
-	filter.Asker = model.Asker{Address: clientAddr(r)}
+	filter.Asker = model.Asker{Address: clientAddr(r), Begin: a.stillAdmin(r)}
 	list, err := a.Services.Products.ListAll(r.Context(), filter)
 	if err != nil {
 		return err

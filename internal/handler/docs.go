@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"hexamart/internal/apperr"
 	"hexamart/internal/docs"
+	"hexamart/internal/security"
+	"hexamart/internal/service"
 )
 
 // What the pages of the documents may do: use what this server has, and nothing else. Swagger UI draws its
@@ -64,20 +67,25 @@ var errNoPage = apperr.New(apperr.NotFound, "There is nothing at this address.")
 
 // library keeps the documents as they are answered: some are large, and made of many parts.
 type library struct {
-	mu   sync.Mutex
-	own  map[string]*page          // by the name of the document
-	here *lru.Cache[string, *page] // by its name and the origin of the server that its examples are of
+	mu     sync.Mutex
+	own    map[string]*page          // by the name of the document
+	here   *lru.Cache[string, *page] // by its name and the origin of the server that its examples are of
+	making *security.Queue           // of those for whom there is none here yet
 }
 
-// keepHere is how many documents are kept for the names that clients know the server by, which they choose.
-const keepHere = 16
+// How many documents are kept for the names that clients know the server by, which they choose, and how many may wait for one to be
+// made: it takes a processor for a while, so one is at a time, in turns by address.
+const (
+	keepHere   = 16
+	waitToMake = 10_000
+)
 
 func newLibrary() *library {
 	here, err := lru.New[string, *page](keepHere)
 	if err != nil {
 		panic(err) // a wrong number of our own
 	}
-	return &library{own: map[string]*page{}, here: here}
+	return &library{own: map[string]*page{}, here: here, making: security.NewQueue(1, waitToMake)}
 }
 
 // get makes a document that is asked for for the first time, while others wait.
@@ -91,20 +99,29 @@ func (l *library) get(name string, read func() docs.Document) *page {
 	return l.own[name]
 }
 
-// at is get for a document whose examples are of the server at an origin.
-func (l *library) at(origin, name string, read func() docs.Document) *page {
+// at is get for a document whose examples are of the server at an origin. It fails where ctx ends before there is a turn to make it.
+func (l *library) at(ctx context.Context, asker func() string, origin, name string, read func() docs.Document) (*page, error) {
 	p := l.get(name, read)
 	if origin == "" {
-		return p
+		return p, nil
 	}
 	key := name + "\x00" + origin
 	if known, ok := l.here.Get(key); ok {
-		return known
+		return known, nil
+	}
+	leave, err := l.making.Enter(ctx, service.Network(asker()))
+	if err != nil {
+		return nil, apperr.Retry(apperr.Unavailable, "The shop is very busy. Please try again in a moment.", retrySoon, err)
+	}
+	defer leave()
+	if known, ok := l.here.Get(key); ok { // since then
+		return known, nil
 	}
 	d := docs.Document{Type: p.kind, Body: p.body}.At(origin)
 	p = newPageOf(d.Type, d.Body)
+	p.zipped()
 	l.here.Add(key, p)
-	return p
+	return p, nil
 }
 
 // respondDocument answers with a document, which read makes the first time.
@@ -115,7 +132,10 @@ func (a *API) respondDocument(w http.ResponseWriter, r *http.Request, name strin
 
 // respondDocumentHere is respondDocument for one with examples, which are of the server as the client knows it.
 func (a *API) respondDocumentHere(w http.ResponseWriter, r *http.Request, name string, read func() docs.Document) error {
-	p := a.library.at(requestOf(r.Context()).origin, name, read)
+	p, err := a.library.at(r.Context(), func() string { return clientAddr(r) }, requestOf(r.Context()).origin, name, read)
+	if err != nil {
+		return err
+	}
 	defer a.sendingPage(r, p)()
 	sendDocument(w, r, p)
 	return nil

@@ -74,17 +74,11 @@ const (
 func (a *API) limitHead(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
 		if headSize(r) > largeHead {
-			one, err := a.largeHeadsOf.Enter(r.Context(), service.Network(a.asker(r)), "")
+			leave, err := a.largeHeads.EnterAs(r.Context(), "", service.Network(a.asker(r)))
 			if err != nil {
 				return bodyError(errCrowded)
 			}
-			defer one()
-			select {
-			case a.largeHeads <- struct{}{}:
-				defer func() { <-a.largeHeads }()
-			default:
-				return bodyError(errCrowded)
-			}
+			defer leave()
 		}
 		next.ServeHTTP(w, r)
 		return nil

@@ -12,8 +12,7 @@ import (
 // Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
 func (a *API) Routes() http.Handler {
 	a.pages, a.library, a.sending = newPages(), newLibrary(), newSending()
-	a.large, a.largeHeads = make(chan struct{}, maxLarge), make(chan struct{}, maxLargeHeads)
-	a.largeHeadsOf = security.NewTurns(largeHeadsOfOne, 0)
+	a.large, a.largeHeads = make(chan struct{}, maxLarge), security.NewQueue(maxLargeHeads, 0).AtMost(largeHeadsOfOne)
 	a.findClient = a.clientIP()
 	r := chi.NewRouter()
 	r.Use(a.identify)
@@ -34,14 +33,10 @@ func (a *API) Routes() http.Handler {
 		r.Use(each...)
 		r.Get("/healthz", a.handle(a.alive))
 		r.Get("/readyz", a.handle(a.ready))
-		r.With(receive).Post("/auth/register", a.handle(a.register))
-		r.With(receive).Post("/auth/login", a.handle(a.login))
-		r.With(receive, a.takeTurn).Post("/auth/refresh", a.handle(a.refresh))
-		r.With(receive, a.takeTurn).Post("/auth/logout", a.handle(a.logout)) // asks for either token by itself
-	})
-	r.Group(func(r chi.Router) { // what there is to read
-		r.Use(each...)
-		r.Use(a.think)
+		r.With(a.receive).Post("/auth/register", a.handle(a.register))
+		r.With(a.receive).Post("/auth/login", a.handle(a.login))
+		r.With(a.receive, a.takeTurn).Post("/auth/refresh", a.handle(a.refresh))
+		r.With(a.receive, a.takeTurn).Post("/auth/logout", a.handle(a.logout)) // asks for either token by itself
 		r.Get("/", a.handle(a.welcome))
 		r.Get("/pictures/{file}", a.handle(a.getPicture))
 		r.Get("/openapi.json", a.handle(a.openAPI))
@@ -51,7 +46,7 @@ func (a *API) Routes() http.Handler {
 		r.Get("/errors", a.handle(a.listErrors))
 		r.Get("/errors/{code}", a.handle(a.getError))
 	})
-	known := append(each, a.readToken, receive)
+	known := append(each, a.readToken, a.receive)
 	r.With(known...).With(a.authenticate).Put("/users/change-password", a.handle(a.changePassword)) // which waits for a processor, in turn
 	r.With(known...).With(a.takeListTurn, a.authenticate).Get("/orders", a.handle(a.listOrders))
 	r.Group(func(r chi.Router) { // users

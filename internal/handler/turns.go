@@ -2,6 +2,7 @@ package handler
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -9,19 +10,24 @@ import (
 	"hexamart/internal/model"
 )
 
-// receive has all of a body here before anything is done, and whoever sends it can't draw that out. What is wrong with it is
-// told by who decodes it.
-func receive(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// receive has all of a body here before anything is done, and whoever sends it can't draw that out. That it is too large is told by
+// who decodes it.
+func (a *API) receive(next http.Handler) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Body != nil && r.Body != http.NoBody {
 			body, err := io.ReadAll(r.Body)
 			rest := io.Reader(bytes.NewReader(body))
-			if err != nil {
+			var tooLarge *http.MaxBytesError
+			switch {
+			case errors.As(err, &tooLarge) || errors.Is(err, errCrowded):
 				rest = io.MultiReader(rest, failingReader{err})
+			case err != nil:
+				return bodyError(err)
 			}
 			r.Body = io.NopCloser(rest)
 		}
 		next.ServeHTTP(w, r)
+		return nil
 	})
 }
 
@@ -48,16 +54,9 @@ func askerOf(r *http.Request) model.Asker {
 	return model.Asker{Address: clientAddr(r), UserID: requestOf(r.Context()).bearer.UserID}
 }
 
-// think lets requests that need a processor, and nothing that has turns of its own, wait for it in turns by address.
-func (a *API) think(next http.Handler) http.Handler { return a.inTurn(next, a.processor) }
-
-func (a *API) processor(r *http.Request) (leave func(), err error) {
-	return a.Services.Think(r.Context(), askerOf(r))
-}
-
 // read lets a body be decoded in such a turn: whoever comes may send thousands of parts.
 func (a *API) read(r *http.Request, decode func() error) error {
-	leave, err := a.processor(r)
+	leave, err := a.Services.Think(r.Context(), askerOf(r))
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ type Actor struct {
 	Address   string
 	Agent     string // what the client calls itself, as it sent it
 	RequestID string
+	Session   string // that it is done in, as of Principal; empty if it is of none
 	Command   string // "hexamart admin"
 }
 

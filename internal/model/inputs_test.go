@@ -208,7 +208,7 @@ func TestValidateTrims(t *testing.T) {
 // TestLongGuesses checks that of what is longer than any name or password little is kept, and all of others.
 func TestLongGuesses(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ long, kept int }{{3 << 10, 3 << 10}, {4 << 10, 4 << 10}, {60 << 10, 4 << 10}} {
+	for _, c := range []struct{ long, kept int }{{3 << 10, 3 << 10}, {4 << 10, 4 << 10}, {60 << 10, 4<<10 + 1}} {
 		text := strings.Repeat("x", c.long)
 		login := model.LoginInput{Username: text, Email: text, Password: text}
 		change := model.PasswordInput{OldPassword: text, NewPassword: "thimble8"}
@@ -218,6 +218,10 @@ func TestLongGuesses(t *testing.T) {
 		if len(login.Username) != c.kept || len(login.Password) != c.kept || len(change.OldPassword) != c.kept || login.Email != "" {
 			t.Errorf("of %d bytes %d, %d, %d and %d are kept", c.long, len(login.Username), len(login.Password), len(change.OldPassword), len(login.Email))
 		}
+	}
+	spaces := model.LoginInput{Username: "asha@example.com" + strings.Repeat(" ", 5000) + "x", Password: "x"}
+	if err := spaces.Validate(); err != nil || strings.TrimSpace(spaces.Username) == "asha@example.com" {
+		t.Errorf("a name with much behind it is somebody's: %v", err)
 	}
 	cut := model.LoginInput{Username: strings.Repeat("x", 4095) + "é", Password: "x"}
 	if err := cut.Validate(); err != nil || !utf8.ValidString(cut.Username) {

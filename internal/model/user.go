@@ -78,7 +78,7 @@ func beginning(text string) string {
 	if len(text) <= longGuess {
 		return text
 	}
-	return strings.ToValidUTF8(strings.Clone(text[:longGuess]), "")
+	return strings.ToValidUTF8(text[:longGuess], "") + "/" // databases overlook spaces at the end
 }
 
 // Login is the answer to a successful login.

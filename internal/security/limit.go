@@ -16,7 +16,13 @@ type Limiter struct {
 	mu    sync.Mutex
 	full  map[string]time.Time // when a key is back at its full burst
 	swept time.Time
-	turns *Turns
+	turns map[string]*turn
+}
+
+// turn is the right to go on for a key, held while free is empty.
+type turn struct {
+	free    chan struct{}
+	waiting int // and the one that holds it
 }
 
 // maxKeys bounds the memory of a Limiter; beyond it some keys are forgotten early.
@@ -24,7 +30,7 @@ const maxKeys = 100_000
 
 // NewLimiter allows burst events per period and key; burst 0 allows all.
 func NewLimiter(burst int, period time.Duration) *Limiter {
-	return &Limiter{burst: burst, period: period, now: time.Now, full: map[string]time.Time{}, turns: NewTurns(1, maxTurns)}
+	return &Limiter{burst: burst, period: period, now: time.Now, full: map[string]time.Time{}, turns: map[string]*turn{}}
 }
 
 // Times returns a limiter that allows n times as many events in the same time.
@@ -76,7 +82,7 @@ func (l *Limiter) Take(key string) time.Duration {
 	return 0
 }
 
-// maxTurns is how many may wait for the turn of one key.
+// maxTurns is how many may have or wait for the turn of one key.
 const maxTurns = 100
 
 // Turn waits until nobody else has the turn of this key, so that what a try costs is known before the
@@ -85,7 +91,36 @@ func (l *Limiter) Turn(ctx context.Context, key string) (done func(), err error)
 	if l.burst == 0 {
 		return func() {}, nil
 	}
-	return l.turns.Enter(ctx, key, "")
+	l.mu.Lock()
+	t := l.turns[key]
+	if t == nil {
+		t = &turn{free: make(chan struct{}, 1)}
+		t.free <- struct{}{}
+		l.turns[key] = t
+	}
+	if t.waiting == maxTurns {
+		l.mu.Unlock()
+		return nil, ErrBusy
+	}
+	t.waiting++
+	l.mu.Unlock()
+	leave := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if t.waiting--; t.waiting == 0 {
+			delete(l.turns, key)
+		}
+	}
+	select {
+	case <-t.free:
+		return func() {
+			t.free <- struct{}{}
+			leave()
+		}, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
 }
 
 // GiveBack uncounts one event that Take allowed.

@@ -1,10 +1,13 @@
 package security
 
 import (
+	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -199,4 +202,39 @@ func TestLimiterAtOnce(t *testing.T) {
 	if shared.Load() != 10 || own.Load() != 64*4 {
 		t.Errorf("%d of 10 and %d of 256 events were allowed", shared.Load(), own.Load())
 	}
+}
+
+// TestTurnsAreBounded lets too many wait for one turn: the rest is told at once, and it goes on when they have gone.
+func TestTurnsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, _ := limiter(10, time.Minute)
+		ctx, cancel := context.WithCancel(t.Context())
+		for range maxTurns {
+			go func() {
+				if done, err := l.Turn(ctx, "key"); err == nil {
+					<-ctx.Done()
+					done()
+				}
+			}()
+		}
+		synctest.Wait()
+		if _, err := l.Turn(ctx, "key"); !errors.Is(err, ErrBusy) {
+			t.Errorf("beyond all that may wait: %v", err)
+		}
+		done, err := l.Turn(ctx, "other")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done()
+		cancel()
+		synctest.Wait()
+		if done, err = l.Turn(t.Context(), "key"); err != nil {
+			t.Fatal(err)
+		}
+		done()
+		if len(l.turns) != 0 {
+			t.Errorf("%d turns are kept", len(l.turns))
+		}
+	})
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // ErrBusy says that so many wait already that a turn would hardly come in time.
@@ -17,35 +15,50 @@ var ErrBusy = errors.New("too many are waiting")
 // addresses in turns, so that whoever comes many times at once waits for themselves and nobody else for them. Every other
 // turn is one of the addresses that are known, so that who comes from many new ones at once does not keep those waiting.
 type Queue struct {
-	room  int                          // for those who wait
-	known *lru.Cache[string, int]      // by address, of how many it is; nil where nobody is known yet
-	homes *lru.Cache[string, []string] // the known addresses of somebody; nil as well
+	room int // for those who wait
+	most int // that one person does at a time, wherever they come from; 0 for no limit
 
 	mu      sync.Mutex
 	free    int
 	waiting int
-	lines   map[string]*list.Element // of turns
-	turns   *list.List               // of *line; whoever is next stands at the front
+	lines   map[string]*list.Element // of one of the next two, by address
+	known   *list.List               // of *line, in the order of their turns
+	strange *list.List               // the same, of addresses that are not known
+	turns   int                      // that there were
 	passed  bool                     // over those who stand before a known one, the last time
+	people  map[string]*person
+	homes   homes
 }
-
-// How many addresses are kept in mind, and of one person: who has one account is not known at a hundred at once.
-const (
-	knownAddresses = 10_000
-	knownHomes     = 3
-)
 
 // line is who waits for a turn from one address.
 type line struct {
 	address string
+	in      *list.List
+	since   int // turns that there were when it was last in the back
 	waiters []*waiter
 }
 
-type waiter struct{ told chan error }
+type waiter struct {
+	told   chan error
+	person *person
+}
+
+// person is one of those of whom most is asked.
+type person struct {
+	name          string
+	working, here int
+}
 
 // NewQueue has so many places to work, and room for so many to wait.
 func NewQueue(places, room int) *Queue {
-	return &Queue{room: room, free: places, lines: map[string]*list.Element{}, turns: list.New()}
+	return &Queue{room: room, free: places, lines: map[string]*list.Element{}, known: list.New(), strange: list.New(), people: map[string]*person{}}
+}
+
+// AtMost bounds how many places one person has, and returns the queue, which nobody uses yet. Whoever waits for their own does not
+// keep others waiting.
+func (q *Queue) AtMost(most int) *Queue {
+	q.most = most
+	return q
 }
 
 // Know remembers an address from which somebody came who has proved to be no stranger, and forgets those where they were long
@@ -53,42 +66,22 @@ func NewQueue(places, room int) *Queue {
 func (q *Queue) Know(address, who string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.known == nil {
-		q.known, q.homes = newLRU[int](), newLRU[[]string]()
+	q.homes.add(address, who)
+	if at, ok := q.lines[address]; ok && at.Value.(*line).in != q.known {
+		l := q.strange.Remove(at).(*line)
+		q.putBack(l, q.known)
 	}
-	homes, _ := q.homes.Get(who)
-	people, _ := q.known.Get(address)
-	if at := slices.Index(homes, address); at >= 0 {
-		homes = slices.Delete(slices.Clone(homes), at, at+1)
-	} else {
-		people++
-	}
-	q.known.Add(address, max(people, 1))
-	if homes = append(homes, address); len(homes) > knownHomes {
-		if others, ok := q.known.Peek(homes[0]); others > 1 {
-			q.known.Add(homes[0], others-1)
-		} else if ok {
-			q.known.Remove(homes[0])
-		}
-		homes = homes[1:]
-	}
-	q.homes.Add(who, homes)
 }
-
-func newLRU[V any]() *lru.Cache[string, V] {
-	cache, err := lru.New[string, V](knownAddresses)
-	if err != nil {
-		panic(err) // a wrong constant of our own
-	}
-	return cache
-}
-
-func (q *Queue) knows(address string) bool { return q.known != nil && q.known.Contains(address) }
 
 // Enter waits for a place to work; leave gives it back. It fails when ctx ends first, and with ErrBusy where
 // there is no room. When the room is full, the last of the longest line goes for the first of others.
 func (q *Queue) Enter(ctx context.Context, address string) (leave func(), err error) {
-	w, err := q.join(address)
+	return q.EnterAs(ctx, address, "")
+}
+
+// EnterAs is Enter for somebody of whom one is to do no more than AtMost; nobody in particular if that is "".
+func (q *Queue) EnterAs(ctx context.Context, address, who string) (leave func(), err error) {
+	p, w, err := q.join(address, who)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +95,11 @@ func (q *Queue) Enter(ctx context.Context, address string) (leave func(), err er
 	if err != nil {
 		return nil, err
 	}
-	return q.leave, nil
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.leave(p)
+	}, nil
 }
 
 // Waiting is how many wait.
@@ -113,25 +110,80 @@ func (q *Queue) Waiting() int {
 }
 
 // join takes a free place, or else stands in line and returns how.
-func (q *Queue) join(address string) (*waiter, error) {
+func (q *Queue) join(address, who string) (*person, *waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.free > 0 {
-		q.free--
-		return nil, nil
+	p := q.comes(who)
+	if q.free > 0 && q.may(p) {
+		q.begin(p)
+		return p, nil, nil
 	}
 	if q.waiting >= q.room && !q.makeRoom(address) {
-		return nil, ErrBusy
+		q.goes(p)
+		return nil, nil, ErrBusy
 	}
 	at, ok := q.lines[address]
 	if !ok {
-		at = q.turns.PushBack(&line{address: address})
-		q.lines[address] = at
+		in := q.strange
+		if q.homes.has(address) {
+			in = q.known
+		}
+		at = q.putBack(&line{address: address}, in)
 	}
-	w := &waiter{make(chan error, 1)}
+	w := &waiter{make(chan error, 1), p}
 	at.Value.(*line).waiters = append(at.Value.(*line).waiters, w)
 	q.waiting++
-	return w, nil
+	return p, w, nil
+}
+
+// comes finds the person, nil where it does not matter who it is.
+func (q *Queue) comes(who string) *person {
+	if who == "" || q.most == 0 {
+		return nil
+	}
+	p, ok := q.people[who]
+	if !ok {
+		p = &person{name: who}
+		q.people[who] = p
+	}
+	p.here++
+	return p
+}
+
+func (q *Queue) goes(p *person) {
+	if p == nil {
+		return
+	}
+	if p.here--; p.here == 0 {
+		delete(q.people, p.name)
+	}
+}
+
+func (q *Queue) may(p *person) bool { return p == nil || p.working < q.most }
+
+func (q *Queue) begin(p *person) {
+	q.free--
+	if p != nil {
+		p.working++
+	}
+}
+
+func (q *Queue) leave(p *person) {
+	q.free++
+	if p != nil {
+		p.working--
+		q.goes(p)
+	}
+	q.pass()
+}
+
+// putBack lets a line be the last to have a turn.
+func (q *Queue) putBack(l *line, in *list.List) *list.Element {
+	q.turns++
+	l.in, l.since = in, q.turns
+	at := in.PushBack(l)
+	q.lines[l.address] = at
+	return at
 }
 
 // makeRoom sends away the last of the longest line, unless the address would then have the longest. For the first of a
@@ -139,7 +191,7 @@ func (q *Queue) join(address string) (*waiter, error) {
 func (q *Queue) makeRoom(address string) bool {
 	own, longest := 0, 0
 	var at *list.Element
-	for e := q.turns.Front(); e != nil; e = e.Next() {
+	for e := range q.inTurn {
 		l := e.Value.(*line)
 		if l.address == address {
 			own = len(l.waiters)
@@ -149,14 +201,14 @@ func (q *Queue) makeRoom(address string) bool {
 		}
 	}
 	if longest <= own+1 {
-		if at = q.lastStranger(); own > 0 || at == nil || !q.knows(address) {
+		if at = q.strange.Back(); own > 0 || at == nil || !q.homes.has(address) {
 			return false
 		}
 		longest = len(at.Value.(*line).waiters)
 	}
-	last := at.Value.(*line).waiters[longest-1]
-	q.remove(at, longest-1)
+	last := q.remove(at, longest-1)
 	last.told <- ErrBusy
+	q.goes(last.person)
 	return true
 }
 
@@ -167,61 +219,74 @@ func (q *Queue) giveUp(address string, w *waiter, err error) error {
 	if at, ok := q.lines[address]; ok {
 		if i := slices.Index(at.Value.(*line).waiters, w); i >= 0 {
 			q.remove(at, i)
+			q.goes(w.person)
 			return err
 		}
 	}
 	if told := <-w.told; told != nil {
 		return told
 	}
-	q.pass()
+	q.leave(w.person)
 	return err
 }
 
-func (q *Queue) leave() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.pass()
-}
-
-func (q *Queue) lastStranger() *list.Element {
-	for e := q.turns.Back(); e != nil; e = e.Prev() {
-		if !q.knows(e.Value.(*line).address) {
-			return e
+// inTurn goes through all lines, whoever is next first.
+func (q *Queue) inTurn(yield func(*list.Element) bool) {
+	a, b := q.known.Front(), q.strange.Front()
+	for a != nil || b != nil {
+		e := a
+		if a == nil || b != nil && b.Value.(*line).since < a.Value.(*line).since {
+			e, b = b, b.Next()
+		} else {
+			a = a.Next()
+		}
+		if !yield(e) {
+			return
 		}
 	}
-	return nil
 }
 
-// next is the line whose turn it is, or nil.
-func (q *Queue) next() *list.Element {
-	if q.passed = !q.passed; q.passed && q.known != nil {
-		for e := q.turns.Front(); e != nil; e = e.Next() {
-			if q.knows(e.Value.(*line).address) {
-				return e
+// next is the line whose turn it is, and which of it may work; nil if nobody may.
+func (q *Queue) next() (*list.Element, int) {
+	mayWork := func(w *waiter) bool { return q.may(w.person) }
+	if q.passed = !q.passed; q.passed {
+		for e := q.known.Front(); e != nil; e = e.Next() {
+			if i := slices.IndexFunc(e.Value.(*line).waiters, mayWork); i >= 0 {
+				return e, i
 			}
 		}
 	}
-	return q.turns.Front()
+	for e := range q.inTurn {
+		if i := slices.IndexFunc(e.Value.(*line).waiters, mayWork); i >= 0 {
+			return e, i
+		}
+	}
+	return nil, 0
 }
 
-// pass gives a place to whoever is next, whose address is then last.
+// pass gives a free place to whoever is next, whose address is then last.
 func (q *Queue) pass() {
-	at := q.next()
+	at, i := q.next()
 	if at == nil {
-		q.free++
 		return
 	}
-	next := at.Value.(*line).waiters[0]
-	q.turns.MoveToBack(at)
-	q.remove(at, 0)
+	l := at.Value.(*line)
+	next := q.remove(at, i)
+	if len(l.waiters) > 0 {
+		l.in.Remove(at)
+		q.putBack(l, l.in)
+	}
+	q.begin(next.person)
 	next.told <- nil
 }
 
-func (q *Queue) remove(at *list.Element, i int) {
+func (q *Queue) remove(at *list.Element, i int) *waiter {
 	l := at.Value.(*line)
+	w := l.waiters[i]
 	l.waiters = slices.Delete(l.waiters, i, i+1)
 	if q.waiting--; len(l.waiters) == 0 {
-		q.turns.Remove(at)
+		l.in.Remove(at)
 		delete(q.lines, l.address)
 	}
+	return w
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 // TestHashingIsBounded takes all slots there are: half of the processors stay free, some may wait, and
@@ -68,7 +69,7 @@ func checkEmpty(t *testing.T, q *Queue, places int) {
 	t.Helper()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.free != places || q.waiting != 0 || len(q.lines) != 0 || q.turns.Len() != 0 {
+	if q.free != places || q.waiting != 0 || len(q.lines)+q.known.Len()+q.strange.Len()+len(q.people) != 0 {
 		t.Errorf("%d of %d places are free, %d wait in %d lines", q.free, places, q.waiting, len(q.lines))
 	}
 }
@@ -172,7 +173,7 @@ func TestQueueIsFair(t *testing.T) {
 			q.Know(address, "ann")
 		}
 		for address, want := range map[string]bool{"office": true, "home": true, "m1": true, "m2": false, "m3": true} {
-			if q.known.Contains(address) != want {
+			if q.homes.has(address) != want {
 				t.Errorf("%s is known: %t", address, !want)
 			}
 		}
@@ -183,7 +184,7 @@ func TestQueueIsFair(t *testing.T) {
 				}
 			}
 		}
-		if q.known.Contains("office") {
+		if q.homes.has("office") {
 			t.Error("nobody is in the office, and it is known")
 		}
 	})
@@ -256,11 +257,77 @@ func TestQueueIsFair(t *testing.T) {
 	})
 }
 
+// TestQueueAtMost has one person want all places, from many addresses: there is one for others at once, and where the
+// person is at an address of their own they are next, however many wait elsewhere.
+func TestQueueAtMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue(3, 1000).AtMost(2)
+		end := make(chan struct{})
+		var mu sync.Mutex
+		var went []string
+		come := func(address, who, name string) {
+			go func() {
+				leave, err := q.EnterAs(t.Context(), address, who)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				went = append(went, name)
+				mu.Unlock()
+				<-end
+				leave()
+			}()
+			synctest.Wait()
+		}
+		for i := range 40 {
+			come(fmt.Sprint("elsewhere ", i%2), "ann", "thief")
+		}
+		if len(went) != 2 {
+			t.Errorf("one person has %d places", len(went))
+		}
+		come("office", "ben", "ben")
+		come("office", "carl", "carl") // for whom there is none
+		come("home", "ann", "ann")
+		if fmt.Sprint(went) != "[thief thief ben]" {
+			t.Errorf("went: %v", went)
+		}
+		for range 43 {
+			end <- struct{}{}
+			synctest.Wait()
+		}
+		if len(went) != 43 || slices.Index(went, "carl") > 5 || slices.Index(went, "ann") > 6 {
+			t.Errorf("went: %v", went)
+		}
+		checkEmpty(t, q, 3)
+	})
+}
+
+// TestQueueKnowsLater makes an address known while somebody waits there: theirs is every other turn from then on.
+func TestQueueKnowsLater(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, 100)
+	for i := range 50 {
+		s.come(t.Context(), fmt.Sprint("f", i), fmt.Sprint("flood ", i))
+	}
+	for i := range 3 {
+		s.come(t.Context(), fmt.Sprint("ann", i), "home")
+	}
+	s.Know("home", "ann")
+	s.leave()
+	order := strings.Fields(s.rest())
+	if len(order) != 53 || slices.Index(order, "ann0") > 1 || slices.Index(order, "ann2") > 5 {
+		t.Errorf("the order is %v", order)
+	}
+	checkEmpty(t, s.Queue, 1)
+}
+
 // TestQueueGivenAndGone gives a place to who gives up at that moment: it goes to the next, or is free.
 func TestQueueGivenAndGone(t *testing.T) {
 	t.Parallel()
 	s := newStand(t, 100)
-	w, err := s.join("a")
+	_, w, err := s.join("a", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,9 +347,9 @@ func TestQueueGivenAndGone(t *testing.T) {
 func TestQueueAtOnce(t *testing.T) {
 	t.Parallel()
 	const places = 3
-	q := NewQueue(places, 20)
+	q := NewQueue(places, 20).AtMost(2)
 	var mu sync.Mutex
-	working, most, served := 0, 0, 0
+	working, most, mostOfOne, served, of := 0, 0, 0, 0, map[string]int{}
 	var all sync.WaitGroup
 	for i := range 2000 {
 		all.Go(func() {
@@ -291,24 +358,27 @@ func TestQueueAtOnce(t *testing.T) {
 			if i%3 == 0 {
 				go cancel()
 			}
-			leave, err := q.Enter(ctx, fmt.Sprint(i%7))
+			who := []string{"", "ann", "ben"}[i%3]
+			leave, err := q.EnterAs(ctx, fmt.Sprint(i%7), who)
 			if err != nil {
 				return
 			}
 			mu.Lock()
 			working, served = working+1, served+1
-			most = max(most, working)
+			of[who]++
+			most, mostOfOne = max(most, working), max(mostOfOne, of["ann"], of["ben"])
 			mu.Unlock()
 			runtime.Gosched()
 			mu.Lock()
 			working--
+			of[who]--
 			mu.Unlock()
 			leave()
 		})
 	}
 	all.Wait()
-	if most > places || served == 0 {
-		t.Errorf("%d worked at once in %d places, %d in all", most, places, served)
+	if most > places || mostOfOne > 2 || served == 0 {
+		t.Errorf("%d worked at once in %d places, %d of one person, %d in all", most, places, mostOfOne, served)
 	}
 	checkEmpty(t, q, places)
 }

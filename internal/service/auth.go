@@ -109,6 +109,7 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 		return model.Login{}, fail("log in", err)
 	}
 	s.passwords.Know(Network(by.Address), strconv.FormatInt(a.ID, 10))
+	s.turns.know(by.Address, a.ID)
 	login := model.Login{IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		// As of the version of the password that was checked: a change meanwhile ends this session, too.

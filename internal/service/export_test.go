@@ -48,20 +48,20 @@ func FillListsForGood(p *Products) (leave func(), waiting func() int) {
 
 // FillOrderListsForGood is the same for lists of orders.
 func FillOrderListsForGood(s *Services) (leave func(), waiting func() int) {
-	fill(s.lists.places, maxOrderLists-1)
-	return fill(s.lists.places, 1), s.lists.places.Waiting
+	fill(s.turns.lists, maxOrderLists-1)
+	return fill(s.turns.lists, 1), s.turns.lists.Waiting
 }
 
-// MaxOfAccount and MaxOrderListsOfOne are those without capitals.
+// MaxOfAccount and MaxOrderListsOfAccount are those without capitals.
 const (
-	MaxOfAccount       = maxOfAccount
-	MaxOrderListsOfOne = maxOrderListsOfOne
+	MaxOfAccount           = maxOfAccount
+	MaxOrderListsOfAccount = maxOrderListsOfAccount
 )
 
 // FillTurnsForGood is the same for what is one's own.
 func FillTurnsForGood(s *Services) (leave func(), waiting func() int) {
-	fill(s.turns.places, maxTurns-1)
-	return fill(s.turns.places, 1), s.turns.places.Waiting
+	fill(s.turns.work, maxTurns-1)
+	return fill(s.turns.work, 1), s.turns.work.Waiting
 }
 
 func fill(turns *security.Queue, places int) (leave func()) {

@@ -8,7 +8,6 @@ package service
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -29,16 +28,14 @@ type Services struct {
 	Orders   *Orders
 	Admin    *Admin
 
-	turns    *turns
-	lists    *turns // of orders
-	thinking *security.Queue
+	turns *turns
 }
 
 // New wires the services. Failed logins are limited as logins says for one account and address, and to
 // addressFactor times that for one address. A session, which begins with a login, lasts for the given time at most.
 func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter, sessionLife time.Duration) *Services {
 	sessions := &Sessions{db, tokens, sessionLife}
-	turns := newTurns(maxTurns, maxOfAccount)
+	turns := newTurns()
 	guesses := newGuesses(db, logins, turns)
 	kept := &reservedEmail{}
 	products := &Products{db: db, lists: security.NewQueue(maxLists, waitingToList), searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
@@ -58,8 +55,6 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 		Orders:   orders,
 		Admin:    &Admin{db, newFigures(db), newCounts(db, products)},
 		turns:    turns,
-		lists:    newTurns(maxOrderLists, maxOrderListsOfOne),
-		thinking: security.NewQueue(max(1, runtime.GOMAXPROCS(0)/2), waitingToWork),
 	}
 }
 

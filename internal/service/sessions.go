@@ -198,6 +198,26 @@ func endSession(ctx context.Context, tx *sqlx.Tx, family []byte) error {
 	return err
 }
 
+// mustBeOpen refuses what is done in a session that has ended by now. Its user is locked.
+func mustBeOpen(ctx context.Context, tx *sqlx.Tx, session string) error {
+	if session == "" { // a token from before there were any
+		return nil
+	}
+	family, err := base64.RawURLEncoding.DecodeString(session)
+	if err != nil {
+		return errStaleToken
+	}
+	var tokens int
+	err = tx.GetContext(ctx, &tokens, `
+		SELECT COUNT(*)
+		FROM refresh_tokens
+		WHERE family = ?`, family)
+	if err == nil && tokens == 0 {
+		err = errStaleToken
+	}
+	return err
+}
+
 // endSessions ends all of a user's, and the access tokens that belong to none.
 func endSessions(ctx context.Context, tx *sqlx.Tx, userID int64) error {
 	res, err := tx.ExecContext(ctx, `

@@ -111,6 +111,9 @@ func (s *Users) ChangePassword(ctx context.Context, by model.Actor, in model.Pas
 		if err := mustMatch(res, err, errStaleToken); err != nil {
 			return err
 		}
+		if err := mustBeOpen(ctx, tx, by.Session); err != nil { // it took a while
+			return err
+		}
 		if err := dropTokens(ctx, tx, a.ID); err != nil {
 			return err
 		}

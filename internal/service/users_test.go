@@ -78,6 +78,34 @@ func TestUserGone(t *testing.T) {
 	}
 }
 
+// TestChangePasswordInEndedSession changes a password in a session that ends while the change waits for its turn.
+func TestChangePasswordInEndedSession(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	who, err := service.Authenticate(t.Context(), s.Services, u.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(password string) error {
+		_, err := s.Services.Users.ChangePassword(t.Context(), model.Actor{ID: u.ID, Session: who.Session}, model.PasswordInput{OldPassword: u.Password, NewPassword: password})
+		return err
+	}
+	if err := s.Services.Sessions.EndOf(t.Context(), who, false, model.Actor{ID: u.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if err := change("thimble and lamp"); code(err) != apperr.Unauthenticated {
+		t.Errorf("in a session that has ended: %v", err)
+	}
+	s.Login(u) // with the old password
+	if who, err = service.Authenticate(t.Context(), s.Services, u.Token); err != nil {
+		t.Fatal(err)
+	}
+	if err := change("thimble and lamp"); err != nil {
+		t.Errorf("in one that has not: %v", err)
+	}
+}
+
 // TestDeletedMeanwhile lets somebody do things who was there when the request came, and is not any more.
 func TestDeletedMeanwhile(t *testing.T) {
 	t.Parallel()
