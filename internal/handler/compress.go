@@ -10,7 +10,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"hexamart/internal/service"
 )
 
 // compressible is what gets shorter by it: text.
@@ -72,7 +71,7 @@ func (c *compressor) Write(body []byte) (int, error) {
 	}
 	c.sendHeader()
 	if len(sent) > 0 {
-		defer c.api.sending.begin(c.request, func() string { return service.Network(c.api.asker(c.request)) }, sent, more)()
+		defer c.api.sending.begin(c.request, func() string { return c.api.asker(c.request) }, sent, more)()
 	}
 	if n, err := c.ResponseWriter.Write(sent); err != nil {
 		return min(n, len(body)), err

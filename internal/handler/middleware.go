@@ -189,10 +189,10 @@ func clientAddr(r *http.Request) string {
 	return host
 }
 
-// asker is clientAddr on routes without the middleware that finds it out.
-func (a *API) asker(r *http.Request) (addr string) {
-	a.findClient(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { addr = clientAddr(r) })).ServeHTTP(nil, r)
-	return addr
+// asker is whose turn it is: the network of clientAddr, on routes without the middleware that finds that out.
+func (a *API) asker(r *http.Request) (network string) {
+	a.findClient(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { network = service.Network(clientAddr(r)) })).ServeHTTP(nil, r)
+	return network
 }
 
 // cleanPath routes a path as if it had neither doubled slashes nor one at its end. Nothing is
@@ -273,6 +273,7 @@ func (a *API) identifyCaller(w http.ResponseWriter, r *http.Request, b service.B
 	if err != nil {
 		return err
 	}
+	a.Services.Auth.Know(clientAddr(r), principal.UserID)
 	requestOf(r.Context()).principal = principal
 	w.Header().Set("Cache-Control", "no-store")
 	return nil

@@ -181,7 +181,7 @@ func (a *API) respondPage(w http.ResponseWriter, r *http.Request, fill func(ctx 
 // sendingPage counts a page until end.
 func (a *API) sendingPage(r *http.Request, p *page) (end func()) {
 	zipped := len(p.body) / 4 // what it has beside when it is compressed, about
-	return a.sending.begin(r, func() string { return service.Network(a.asker(r)) }, p.body, zipped)
+	return a.sending.begin(r, func() string { return a.asker(r) }, p.body, zipped)
 }
 
 func (p *page) write(w http.ResponseWriter, r *http.Request) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"hexamart/internal/apperr"
-	"hexamart/internal/service"
 )
 
 // What all answers tell browsers, as ready values that all share: an answer is no page, loads nothing, is shown
@@ -74,7 +73,7 @@ const (
 func (a *API) limitHead(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
 		if headSize(r) > largeHead {
-			leave, err := a.largeHeads.EnterAs(r.Context(), "", service.Network(a.asker(r)))
+			leave, err := a.largeHeads.EnterAs(r.Context(), "", a.asker(r))
 			if err != nil {
 				return bodyError(errCrowded)
 			}

@@ -69,7 +69,7 @@ func TestAsker(t *testing.T) {
 	t.Parallel()
 	a := &API{Log: slog.New(slog.DiscardHandler), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
 	a.Routes()
-	for peer, want := range map[string]string{"10.0.0.1:80": "203.0.113.7", "198.51.100.1:80": "198.51.100.1", "[2001:db8::1]:80": "2001:db8::1"} {
+	for peer, want := range map[string]string{"10.0.0.1:80": "203.0.113.7", "198.51.100.1:80": "198.51.100.1", "[2001:db8::1]:80": "2001:db8::/64"} {
 		r := httptest.NewRequest("GET", "/products", nil)
 		r.RemoteAddr = peer
 		r.Header.Set("X-Forwarded-For", "1.2.3.4, 203.0.113.7")

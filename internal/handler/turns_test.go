@@ -141,6 +141,57 @@ func TestTurnsOfAccountAreTaken(t *testing.T) {
 	}
 }
 
+// TestTokensMakeKnown asks with a good token, as in a session that is older than the program, and with a bad one: where the good
+// one came from has the next turn but one, before strangers who came first.
+func TestTokensMakeKnown(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	other := testkit.NewShopOn(t, s.DB)
+	for address, token := range map[string]string{"203.0.113.9": u.Token, "203.0.113.10": u.Token + "x"} {
+		r := httptest.NewRequest("GET", "/cart", nil)
+		r.RemoteAddr = address + ":1234"
+		r.Header.Set("Authorization", "Bearer "+token)
+		other.Handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	var held []func()
+	for range 2 * database.MaxConns {
+		leave, err := other.Services.Turn(t.Context(), model.Asker{Address: "198.51.100.1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, leave)
+	}
+	const strangers = 20
+	went := make(chan string, strangers+2)
+	come := func(address string) {
+		leave, err := other.Services.Turn(t.Context(), model.Asker{Address: address})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		went <- address
+		time.Sleep(time.Millisecond) // so that one goes after another
+		leave()
+	}
+	for i := range strangers {
+		go come(f("198.51.100.%d", 10+i))
+	}
+	time.Sleep(100 * time.Millisecond) // until they wait
+	go come("203.0.113.9")
+	go come("203.0.113.10")
+	time.Sleep(100 * time.Millisecond)
+	held[0]()
+	for n := range strangers + 2 {
+		if address := <-went; address == "203.0.113.9" && n > 2 || address == "203.0.113.10" && n < strangers/2 {
+			t.Errorf("%s went as number %d", address, n)
+		}
+	}
+	for _, leave := range held[1:] {
+		leave()
+	}
+}
+
 // TestTurnsComeBack lets requests panic more often than there are turns.
 func TestTurnsComeBack(t *testing.T) {
 	t.Parallel()

@@ -73,6 +73,13 @@ func (q *Queue) Know(address, who string) {
 	}
 }
 
+// Knows reports whether an address is known.
+func (q *Queue) Knows(address string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.homes.has(address)
+}
+
 // Enter waits for a place to work; leave gives it back. It fails when ctx ends first, and with ErrBusy where
 // there is no room. When the room is full, the last of the longest line goes for the first of others.
 func (q *Queue) Enter(ctx context.Context, address string) (leave func(), err error) {

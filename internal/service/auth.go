@@ -108,8 +108,7 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	if err != nil {
 		return model.Login{}, fail("log in", err)
 	}
-	s.passwords.Know(Network(by.Address), strconv.FormatInt(a.ID, 10))
-	s.turns.know(by.Address, a.ID)
+	s.know(by.Address, a.ID)
 	login := model.Login{IsAdmin: a.IsAdmin, UserID: a.ID, Name: a.Name, Email: a.Email}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
 		// As of the version of the password that was checked: a change meanwhile ends this session, too.
@@ -202,6 +201,19 @@ func (s *Auth) Read(token string) (Bearer, error) {
 		}
 	}
 	return b, nil
+}
+
+// Know says that somebody who is no stranger asked from an address: with a good token, it may be that they have logged in at
+// another instance, or before this one was restarted. Their turns there come sooner from now on.
+func (s *Auth) Know(address string, userID int64) {
+	if !s.turns.work.Knows(Network(address)) {
+		s.know(address, userID)
+	}
+}
+
+func (s *Auth) know(address string, userID int64) {
+	s.passwords.Know(Network(address), strconv.FormatInt(userID, 10))
+	s.turns.know(address, userID)
 }
 
 // Authenticate returns who a bearer is, as the database knows them now. Unauthenticated if its user is gone or has changed

@@ -78,48 +78,52 @@ func TestLoginMakesKnown(t *testing.T) {
 	if _, err := s.Services.Auth.Login(t.Context(), login, model.Actor{Address: "203.0.113.9"}); err != nil {
 		t.Fatal(err)
 	}
-	for name, enter := range map[string]func(context.Context, model.Asker) (func(), error){
-		"Turn": s.Services.Turn, "TurnToList": s.Services.TurnToList, "Think": s.Services.Think,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var held []func()
-			for {
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-				leave, err := enter(ctx, model.Asker{Address: "198.51.100.1"})
-				cancel()
-				if err != nil {
-					break
+	again := testkit.NewShopOn(t, s.DB) // another instance
+	again.Services.Auth.Know("203.0.113.9", u.ID)
+	for instance, services := range map[string]*service.Services{"ByLogin": s.Services, "ByToken": again.Services} {
+		for name, enter := range map[string]func(context.Context, model.Asker) (func(), error){
+			"Turn": services.Turn, "TurnToList": services.TurnToList, "Think": services.Think,
+		} {
+			t.Run(instance+name, func(t *testing.T) {
+				t.Parallel()
+				var held []func()
+				for {
+					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+					leave, err := enter(ctx, model.Asker{Address: "198.51.100.1"})
+					cancel()
+					if err != nil {
+						break
+					}
+					held = append(held, leave)
 				}
-				held = append(held, leave)
-			}
-			const strangers = 40
-			went := make(chan string, strangers+1)
-			come := func(address string) {
-				leave, err := enter(t.Context(), model.Asker{Address: address})
-				if err != nil {
-					t.Error(err)
-					return
+				const strangers = 40
+				went := make(chan string, strangers+1)
+				come := func(address string) {
+					leave, err := enter(t.Context(), model.Asker{Address: address})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					went <- address
+					time.Sleep(time.Millisecond) // so that one goes after another
+					leave()
 				}
-				went <- address
-				time.Sleep(time.Millisecond) // so that one goes after another
-				leave()
-			}
-			for i := range strangers {
-				go come(fmt.Sprintf("198.51.100.%d", 10+i))
-			}
-			time.Sleep(100 * time.Millisecond) // until they wait
-			go come("203.0.113.9")
-			time.Sleep(100 * time.Millisecond)
-			held[0]()
-			for n := range strangers + 1 {
-				if address := <-went; address == "203.0.113.9" && n > 2 {
-					t.Errorf("went as number %d", n)
+				for i := range strangers {
+					go come(fmt.Sprintf("198.51.100.%d", 10+i))
 				}
-			}
-			for _, leave := range held[1:] {
-				leave()
-			}
-		})
+				time.Sleep(100 * time.Millisecond) // until they wait
+				go come("203.0.113.9")
+				time.Sleep(100 * time.Millisecond)
+				held[0]()
+				for n := range strangers + 1 {
+					if address := <-went; address == "203.0.113.9" && n > 2 {
+						t.Errorf("went as number %d", n)
+					}
+				}
+				for _, leave := range held[1:] {
+					leave()
+				}
+			})
+		}
 	}
 }
