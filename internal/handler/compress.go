@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
-
 )
 
 // compressible is what gets shorter by it: text.
