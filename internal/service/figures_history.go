@@ -83,11 +83,55 @@ func readPosition(ctx context.Context, tx *sqlx.Tx, before position, settleTime 
 
 // readNews reads what a summary at a position lacks. An order's rows become visible in their order, for each
 // is written while the order is locked: those that are missing are its last ones, and the status before the first of them
-// is the summary's. errBehind if there are too many.
+// is the summary's. errBehind if there are too many. Of rows that the summary has, as behind a gap there are up to maxUnsettled
+// even where nothing is new, no more is read than that they are there.
 func readNews(ctx context.Context, tx *sqlx.Tx, p position) (news, error) {
 	var rows []struct {
+		ID      int64 `db:"id"`
+		OrderID int64 `db:"order_id"`
+	}
+	var n news
+	if err := tx.SelectContext(ctx, &rows, `
+		SELECT id, order_id
+		FROM order_history FORCE INDEX (PRIMARY)
+		WHERE id > ?
+		ORDER BY id
+		LIMIT ?`, p.upTo, 2*maxUnsettled); err != nil {
+		return n, err
+	}
+	if len(rows) == 2*maxUnsettled {
+		return n, errBehind
+	}
+	n.read = time.Now()
+	known := map[int64]bool{} // orders of which a row is missing
+	var missing []any         // the first ones
+	for _, r := range rows {
+		n.ids = append(n.ids, r.ID)
+		if !p.has(r.ID) && !known[r.OrderID] {
+			known[r.OrderID] = true
+			missing = append(missing, r.ID)
+		}
+	}
+	items := 0
+	for some := range slices.Chunk(missing, idsAtOnce) {
+		changes, err := readChanges(ctx, tx, some)
+		if err != nil {
+			return n, err
+		}
+		for _, c := range changes {
+			items += len(c.items)
+		}
+		if n.changes = append(n.changes, changes...); items > 2*maxUnsettled {
+			return n, errBehind
+		}
+	}
+	return n, nil
+}
+
+// readChanges reads what became of orders since before these rows of history.
+func readChanges(ctx context.Context, tx *sqlx.Tx, ids []any) (changes []change, err error) {
+	var read []struct {
 		ID      int64         `db:"id"`
-		OrderID int64         `db:"order_id"`
 		Was     *model.Status `db:"was"`
 		Is      model.Status  `db:"status"`
 		Total   model.Money   `db:"total_price"`
@@ -96,44 +140,32 @@ func readNews(ctx context.Context, tx *sqlx.Tx, p position) (news, error) {
 		Pieces  *int64        `db:"quantity"`
 		Cost    *model.Money  `db:"cost"`
 	}
-	var n news
-	if err := tx.SelectContext(ctx, &rows, `
-		SELECT h.id, h.order_id,
+	if err := tx.SelectContext(ctx, &read, `
+		SELECT h.id,
 			(SELECT b.status FROM order_history b WHERE b.order_id = h.order_id AND b.id < h.id ORDER BY b.id DESC LIMIT 1) AS was,
 			o.status, o.total_price, DATE_FORMAT(o.created_at, '%Y-%m-%d') AS day,
 			i.product_id, i.quantity, i.price * i.quantity AS cost
 		FROM order_history h FORCE INDEX (PRIMARY)
 		STRAIGHT_JOIN orders o ON o.id = h.order_id
 		LEFT JOIN order_items i ON i.order_id = o.id
-		WHERE h.id > ?
-		ORDER BY h.id
-		LIMIT ?`, p.upTo, 2*maxUnsettled); err != nil {
-		return n, err
+		WHERE h.id IN (`+rows("?", len(ids))+`)
+		ORDER BY h.id`, ids...); err != nil {
+		return nil, err
 	}
-	if len(rows) == 2*maxUnsettled {
-		return n, errBehind
-	}
-	n.read = time.Now()
-	first := map[int64]int64{} // rows of history, by their order
-	for _, r := range rows {
-		if len(n.ids) == 0 || n.ids[len(n.ids)-1] != r.ID {
-			n.ids = append(n.ids, r.ID)
-		}
-		if p.has(r.ID) {
-			continue
-		}
-		if first[r.OrderID] == 0 {
-			first[r.OrderID] = r.ID
+	var last int64
+	for _, r := range read {
+		if r.ID != last {
+			last = r.ID
 			c := change{is: r.Is, total: r.Total, day: r.Day}
 			if r.Was != nil {
 				c.was = *r.Was
 			}
-			n.changes = append(n.changes, c)
+			changes = append(changes, c)
 		}
-		if first[r.OrderID] == r.ID && r.Product != nil {
-			c := &n.changes[len(n.changes)-1]
+		if r.Product != nil {
+			c := &changes[len(changes)-1]
 			c.items = append(c.items, sales{*r.Product, 1, *r.Pieces, *r.Cost})
 		}
 	}
-	return n, nil
+	return changes, nil
 }
