@@ -262,7 +262,9 @@ func (w *walk) shopping(admin *testkit.Person) {
 	w.do(200, p, "POST /cart", f(line, 79, 1))
 	w.do(200, p, "DELETE /cart/79", "")
 	w.do(200, p, "POST /cart", f(line, 79, 1))
+	w.do(200, admin, "GET /admin/dashboard", "")
 	placed := w.do(201, p, "POST /orders", order)
+	w.do(200, admin, "GET /admin/dashboard", "") // with what is new
 	w.do(200, p, "POST "+placed.Header.Get("Location")+"/cancel", "")
 	w.do(200, p, "GET "+placed.Header.Get("Location"), "")
 	w.do(200, p, "POST /cart", f(line, 77, 1))

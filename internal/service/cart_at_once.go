@@ -111,6 +111,22 @@ func (s *Cart) write(ctx context.Context, additions []*addition) ([]database.Don
 			ON DUPLICATE KEY UPDATE quantity = LAST_INSERT_ID(id * ? + quantity + ?) % ? + `+database.Unless("quantity + ? > ?"),
 			a.UserID, a.ProductID, quantity, lineAndPieces, quantity, lineAndPieces, quantity, a.most)
 	}
+	users := make([]any, 0, len(additions)+1)
+	for _, a := range additions {
+		if a.ID == 0 {
+			users = append(users, a.UserID)
+		}
+	}
+	if len(users) > 0 { // whose carts others may have filled since they were read
+		b.Add(`
+			SET @lines = `+database.Unless(`(
+				SELECT COUNT(*)
+				FROM carts
+				WHERE user_id IN (`+rows("?", len(users))+`)
+				GROUP BY user_id
+				ORDER BY COUNT(*) DESC
+				LIMIT 1) > ?`), append(users, model.MaxCartLines/2)...)
+	}
 	return b.Run(ctx, s.db)
 }
 

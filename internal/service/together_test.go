@@ -423,6 +423,25 @@ func TestBearersTogether(t *testing.T) {
 	}
 }
 
+// TestCartFilledMeanwhile fills a cart after it was read, and before a line is added: there is no room for that.
+func TestCartFilledMeanwhile(t *testing.T) {
+	t.Parallel()
+	s, proxy, direct := behind(t, nil)
+	u, lamp := s.User(), s.Product("Lamp", "19.99", 5)
+	fillCatalogue(direct, 200)
+	proxy.Decide(func(sql string) testkit.Cut {
+		if strings.HasPrefix(sql, "START TRANSACTION;") && strings.Contains(sql, "INSERT INTO carts") {
+			direct.Exec("INSERT IGNORE INTO carts (user_id, product_id, quantity) SELECT ?, id, 1 FROM products WHERE id > ? LIMIT ?", u.ID, lamp.ID, model.MaxCartLines)
+		}
+		return testkit.NoCut
+	})
+	id, one := model.Int(lamp.ID), model.Int(1)
+	_, err := s.Services.Cart.Add(t.Context(), u.ID, model.CartInput{ProductID: &id, Quantity: &one})
+	if lines := direct.Count("SELECT COUNT(*) FROM carts"); code(err) != apperr.CartFull || lines != model.MaxCartLines {
+		t.Errorf("%d lines, %v", lines, err)
+	}
+}
+
 // TestCartRoomIsShared adds far more products at once than there is room for, at two instances.
 func TestCartRoomIsShared(t *testing.T) {
 	t.Parallel()
