@@ -44,9 +44,11 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) refresh(w http.ResponseWriter, r *http.Request) error {
 	var in model.RefreshInput
-	if err := decode(r, &in); err != nil {
+	leave, err := a.readInTurn(r, &in)
+	if err != nil {
 		return err
 	}
+	defer leave()
 	token, err := a.Services.Sessions.Refresh(r.Context(), in, actor(r))
 	if err != nil {
 		return err
@@ -59,10 +61,14 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request) error {
 // from those who know no other. Without a body it is the latter's session that ends.
 func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 	var in model.LogoutInput
-	if err := decode(r, &in); err != nil && !errors.Is(err, errNoBody) {
+	leave, err := a.readInTurn(r, &in)
+	if errors.Is(err, errNoBody) {
+		leave, err = a.Services.Turn(r.Context(), askerOf(r))
+	}
+	if err != nil {
 		return err
 	}
-	var err error
+	defer leave()
 	if in.RefreshToken != "" {
 		// Whose access token comes along wants that to end as well, though the other is of no use any more.
 		known := r.Header.Get("Authorization") != "" && a.identifyHolder(w, r) == nil

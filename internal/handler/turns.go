@@ -54,6 +54,15 @@ func askerOf(r *http.Request) model.Asker {
 	return model.Asker{Address: clientAddr(r), UserID: requestOf(r.Context()).bearer.UserID}
 }
 
+// readInTurn is read, and takes a turn for what is to be done then. The answer is short, so that nobody
+// holds that by not taking it.
+func (a *API) readInTurn(r *http.Request, in validator) (leave func(), err error) {
+	if err := a.read(r, func() error { return decode(r, in) }); err != nil {
+		return nil, err
+	}
+	return a.Services.Turn(r.Context(), askerOf(r))
+}
+
 // read lets a body be decoded in such a turn: whoever comes may send thousands of parts.
 func (a *API) read(r *http.Request, decode func() error) error {
 	leave, err := a.Services.Think(r.Context(), askerOf(r))

@@ -284,7 +284,7 @@ func TestThinkingTakesTurns(t *testing.T) {
 	u := s.User()
 	takeAll(t, s.Services.Think)
 	for request, waits := range map[string]bool{
-		"POST /auth/register": true, "POST /auth/login": true,
+		"POST /auth/register": true, "POST /auth/login": true, "POST /auth/refresh": true, "POST /auth/logout": true,
 		"GET /docs/postman.json": false, "GET /": false, "GET /openapi.json": false, "GET /errors": false,
 		"GET /cart": false, "GET /products": false, "GET /healthz": false, "GET /readyz": false, "GET /nowhere": false,
 	} {
