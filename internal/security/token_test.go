@@ -53,6 +53,22 @@ func claims(changes map[string]any) jwt.MapClaims {
 	return c
 }
 
+// TestTokensAreShort reads tokens of the right key that are longer than any of ours.
+func TestTokensAreShort(t *testing.T) {
+	t.Parallel()
+	tokens := newTokens(t, tokenKey, "HS256")
+	for size, good := range map[int]bool{100: true, 1000: false, 20_000: false} {
+		_, err := tokens.Read(sign(t, jwt.SigningMethodHS256, []byte(tokenKey), claims(map[string]any{"more": strings.Repeat("x", size)})))
+		if good != (err == nil) || !good && !errors.Is(err, ErrToken) {
+			t.Errorf("with %d bytes more: %v", size, err)
+		}
+	}
+	own, err := tokens.New(Claims{UserID: math.MaxInt64, Version: math.MaxInt64, Session: strings.Repeat("x", 22)})
+	if err != nil || len(own) > maxToken/2 {
+		t.Errorf("one of ours has %d bytes, %v", len(own), err)
+	}
+}
+
 func TestTokensRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range Algorithms {
