@@ -277,6 +277,19 @@ func TestLargeHeadsAtOnce(t *testing.T) {
 	asking.Wait()
 }
 
+// TestPagesApart asks for a page whose path, once it is read, is another's path and query.
+func TestPagesApart(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	lamp := s.Product("Lamp", "19.99", 5)
+	for range 2 {
+		run(t, s, []step{
+			{nil, f("GET /products/%d?x=a?", lamp.ID), "", 200, nil},
+			{nil, f("GET /products/%d%%3Fx=a?", lamp.ID), "", 400, nil},
+		})
+	}
+}
+
 // TestOddlyLong sends what is longer than it ever is, and takes long to take apart: it is not.
 func TestOddlyLong(t *testing.T) {
 	t.Parallel()
