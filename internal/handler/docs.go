@@ -111,7 +111,7 @@ func (l *library) at(ctx context.Context, asker func() string, origin, name stri
 	}
 	leave, err := l.making.Enter(ctx, service.Network(asker()))
 	if err != nil {
-		return nil, apperr.Retry(apperr.Unavailable, "The shop is very busy. Please try again in a moment.", retrySoon, err)
+		return nil, busy(err)
 	}
 	defer leave()
 	if known, ok := l.here.Get(key); ok { // since then

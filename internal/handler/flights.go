@@ -89,10 +89,15 @@ func (fs *flights) do(ctx context.Context, key, asker string, of versions, fill 
 			case <-changed:
 			case <-patience:
 			case <-ctx.Done():
-				return nil, apperr.Retry(apperr.Unavailable, "The shop is very busy. Please try again in a moment.", retrySoon, ctx.Err())
+				return nil, busy(ctx.Err())
 			}
 		}
 	}
+}
+
+// busy is for who has waited too long for a turn.
+func busy(err error) error {
+	return apperr.Retry(apperr.Unavailable, "The shop is very busy. Please try again in a moment.", retrySoon, err)
 }
 
 // look returns what has landed for the asker, or whether it is theirs to lead, which is then so, or what to wait for.

@@ -54,16 +54,7 @@ func askerOf(r *http.Request) model.Asker {
 	return model.Asker{Address: clientAddr(r), UserID: requestOf(r.Context()).bearer.UserID}
 }
 
-// readInTurn is read, and takes a turn for what is to be done then. The answer is short, so that nobody
-// holds that by not taking it.
-func (a *API) readInTurn(r *http.Request, in validator) (leave func(), err error) {
-	if err := a.read(r, func() error { return decode(r, in) }); err != nil {
-		return nil, err
-	}
-	return a.Services.Turn(r.Context(), askerOf(r))
-}
-
-// read lets a body be decoded in such a turn: whoever comes may send thousands of parts.
+// read lets a body be decoded in a turn for a processor: whoever comes may send thousands of parts.
 func (a *API) read(r *http.Request, decode func() error) error {
 	leave, err := a.Services.Think(r.Context(), askerOf(r))
 	if err != nil {
@@ -71,6 +62,15 @@ func (a *API) read(r *http.Request, decode func() error) error {
 	}
 	defer leave()
 	return decode()
+}
+
+// readInTurn is read, and takes a turn for what is to be done then. The answer is short, so that nobody
+// holds that by not taking it.
+func (a *API) readInTurn(r *http.Request, in validator) (leave func(), err error) {
+	if err := a.read(r, func() error { return decode(r, in) }); err != nil {
+		return nil, err
+	}
+	return a.Services.Turn(r.Context(), askerOf(r))
 }
 
 func (a *API) inTurn(next http.Handler, enter func(r *http.Request) (leave func(), err error)) http.Handler {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,5 +127,43 @@ func TestLoginMakesKnown(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestPasswordsAskInTurn takes all turns: neither what is known of failed logins nor whose password is to be changed is asked for
+// without one.
+func TestPasswordsAskInTurn(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]func(s *testkit.Shop, u *testkit.Person) error{
+		"Failures": func(s *testkit.Shop, u *testkit.Person) error {
+			_, err := service.LimitKeys(t.Context(), s.Services.Auth, u.Email, "198.51.100.1")
+			return err
+		},
+		"ChangePassword": func(s *testkit.Shop, u *testkit.Person) error {
+			_, err := s.Services.Users.ChangePassword(t.Context(), model.Actor{ID: u.ID, Address: "198.51.100.1"},
+				model.PasswordInput{OldPassword: u.Password, NewPassword: "thimble and lamp"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int64
+			s, _, _ := behind(t, func(_ context.Context, st database.Statement) {
+				if strings.HasPrefix(st.SQL, "SELECT") && (strings.Contains(st.SQL, "login_failures") || strings.Contains(st.SQL, "password_hash")) {
+					asked.Add(1)
+				}
+			})
+			u := s.User()
+			leave, waiting := service.FillTurnsForGood(s.Services)
+			before, done := asked.Load(), make(chan error)
+			go func() { done <- ask(s, u) }()
+			awaitWaiting(t, waiting, 1)
+			if n := asked.Load() - before; n > 0 {
+				t.Errorf("asked %d times without a turn", n)
+			}
+			leave()
+			if err := <-done; err != nil || asked.Load() == before {
+				t.Errorf("afterwards: %v, asked %d times", err, asked.Load()-before)
+			}
+		})
 	}
 }
