@@ -15,7 +15,11 @@ func (a *API) dashboard(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
+	still := a.stillAdmin(r) // whoever has to wait while all orders are read may not be one any more
 	dashboard, err := a.Services.Admin.Dashboard(r.Context(), filter)
+	if err == nil {
+		err = still()
+	}
 	if err != nil {
 		return err
 	}

@@ -13,38 +13,50 @@ import (
 	"hexamart/internal/testkit"
 )
 
-// TestAdminsEndMeanwhile demotes an admin while lists of all products wait for their turns: those are not for them any more.
+// TestAdminsEndMeanwhile demotes an admin while lists of all products wait for their turns, or dashboards while all orders are read: those are
+// not for them any more.
 func TestAdminsEndMeanwhile(t *testing.T) {
 	t.Parallel()
-	s := testkit.NewShop(t)
-	s.Product("Lamp", "19.99", 5)
-	admin := s.Admin()
-	conn, err := s.DB.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	if _, err := conn.ExecContext(t.Context(), "LOCK TABLES products WRITE"); err != nil {
-		t.Fatal(err)
-	}
 	const many = 10 // more than there are turns for what may take long
-	statuses := make(chan int, many)
-	for range many {
-		go func() { statuses <- s.Do(admin, "GET", "/admin/products?count=true&in_stock=true", "").Status }()
-	}
-	time.Sleep(300 * time.Millisecond) // until they wait
-	s.Exec("UPDATE users SET is_admin = FALSE WHERE id = ?", admin.ID)
-	if _, err := conn.ExecContext(t.Context(), "UNLOCK TABLES"); err != nil {
-		t.Fatal(err)
-	}
-	refused := 0
-	for range many {
-		if <-statuses == 403 {
-			refused++
-		}
-	}
-	if refused < many-4 {
-		t.Errorf("%d of %d were refused", refused, many)
+	for path, c := range map[string]struct {
+		table   string // for which it has to wait
+		refused int    // of many, at least
+	}{
+		"/admin/products?count=true&in_stock=true": {"products", many - 4},
+		"/admin/dashboard":                         {"order_items", many},
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			s.Product("Lamp", "19.99", 5)
+			admin := s.Admin()
+			conn, err := s.DB.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if _, err := conn.ExecContext(t.Context(), "LOCK TABLES "+c.table+" WRITE"); err != nil {
+				t.Fatal(err)
+			}
+			statuses := make(chan int, many)
+			for range many {
+				go func() { statuses <- s.Do(admin, "GET", path, "").Status }()
+			}
+			time.Sleep(300 * time.Millisecond) // until they wait
+			s.Exec("UPDATE users SET is_admin = FALSE WHERE id = ?", admin.ID)
+			if _, err := conn.ExecContext(t.Context(), "UNLOCK TABLES"); err != nil {
+				t.Fatal(err)
+			}
+			refused := 0
+			for range many {
+				if <-statuses == 403 {
+					refused++
+				}
+			}
+			if refused < c.refused {
+				t.Errorf("%d of %d were refused", refused, many)
+			}
+		})
 	}
 }
 
