@@ -12,7 +12,7 @@ import (
 
 func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	var in model.RegisterInput
-	if err := a.read(r, func() error { return decode(r, &in) }); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	id, err := a.Services.Auth.Register(r.Context(), in, actor(r))
@@ -44,7 +44,10 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) refresh(w http.ResponseWriter, r *http.Request) error {
 	var in model.RefreshInput
-	leave, err := a.readInTurn(r, &in)
+	if err := a.decode(r, &in); err != nil {
+		return err
+	}
+	leave, err := a.takeHoldersTurn(r, in.RefreshToken)
 	if err != nil {
 		return err
 	}
@@ -61,10 +64,11 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request) error {
 // from those who know no other. Without a body it is the latter's session that ends.
 func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 	var in model.LogoutInput
-	leave, err := a.readInTurn(r, &in)
-	if errors.Is(err, errNoBody) {
-		leave, err = a.Services.Turn(r.Context(), askerOf(r))
+	err := a.decode(r, &in)
+	if err != nil && !errors.Is(err, errNoBody) {
+		return err
 	}
+	leave, err := a.takeHoldersTurn(r, in.RefreshToken)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func decodeLogin(r *http.Request) (in model.LoginInput, err error) {
 	case media == "multipart/form-data":
 		err = fields.readParts(r)
 	default:
-		return in, decode(r, &in)
+		return in, decodeBody(r, &in)
 	}
 	if err != nil {
 		return in, bodyError(err)

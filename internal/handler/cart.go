@@ -26,7 +26,7 @@ func (a *API) listCart(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) addToCart(w http.ResponseWriter, r *http.Request) error {
 	var in model.CartInput
-	if err := decode(r, &in); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	item, err := a.Services.Cart.Add(r.Context(), caller(r).UserID, in)
@@ -42,7 +42,7 @@ func (a *API) updateCart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in model.QuantityInput
-	if err := decode(r, &in); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	item, err := a.Services.Cart.Update(r.Context(), caller(r).UserID, id, in)

@@ -43,7 +43,7 @@ func FuzzBody(f *testing.F) {
 			&model.StatusInput{}, &model.ProfileInput{}, &model.AddressInput{}, &model.PasswordInput{}, &model.RefreshInput{}, &model.LogoutInput{}} {
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(string(body)))
 			r.Header.Set("Content-Type", contentType)
-			err := decode(r, in)
+			err := decodeBody(r, in)
 			if err != nil && !isAnswer(err) {
 				t.Errorf("%T of %q: %v", in, body, err)
 			}

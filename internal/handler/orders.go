@@ -21,7 +21,7 @@ func (a *API) placeOrder(w http.ResponseWriter, r *http.Request) error {
 		key := strings.Join(keys, ", ") // more than one is none that is good
 		in.IdempotencyKey = &key
 	}
-	if err := decode(r, &in); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	placed, err := a.Services.Orders.PlaceOrder(r.Context(), caller(r).UserID, in)
@@ -88,7 +88,7 @@ func (a *API) updateOrderStatus(w http.ResponseWriter, r *http.Request) error {
 	var in model.StatusInput
 	if status := q.text("status"); status != "" {
 		in.Status = model.Status(status)
-	} else if err := decode(r, &in); err != nil && !errors.Is(err, errNoBody) { // without one the status is what is missing
+	} else if err := a.decode(r, &in); err != nil && !errors.Is(err, errNoBody) { // without one the status is what is missing
 		return err
 	}
 	order, err := a.Services.Orders.UpdateStatus(r.Context(), actor(r), id, in)

@@ -63,7 +63,7 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) createProduct(w http.ResponseWriter, r *http.Request) error {
 	var in model.ProductInput
-	if err := decode(r, &in); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	in.ImageURL = withoutOrigin(r, in.ImageURL)
@@ -84,7 +84,7 @@ func (a *API) updateProduct(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in model.ProductInput
-	if err := decode(r, &in); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	in.ImageURL = withoutOrigin(r, in.ImageURL)
@@ -101,7 +101,7 @@ func (a *API) patchProduct(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in model.ProductPatch
-	if err := decode(r, &in); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	in.ImageURL.Value = withoutOrigin(r, in.ImageURL.Value)

@@ -23,9 +23,9 @@ import (
 // validator is what all inputs are.
 type validator interface{ Validate() error }
 
-// decode reads a JSON object into in, a pointer to a struct. Every field is read on its own, so that
+// decodeBody reads a JSON object into in, a pointer to a struct. Every field is read on its own, so that
 // all that are wrong are named at once; those that break a rule are named with them.
-func decode(r *http.Request, in validator) error {
+func decodeBody(r *http.Request, in validator) error {
 	if media := mediaType(r); media != "" && media != "application/json" && !strings.HasSuffix(media, "+json") {
 		return apperr.New(apperr.UnsupportedMedia, "The body must be JSON, sent with Content-Type: application/json.")
 	}

@@ -23,6 +23,8 @@ func (a *API) receive(next http.Handler) http.Handler {
 				rest = io.MultiReader(rest, failingReader{err})
 			case err != nil:
 				return bodyError(err)
+			default:
+				r.ContentLength = int64(len(body))
 			}
 			r.Body = io.NopCloser(rest)
 		}
@@ -54,8 +56,19 @@ func askerOf(r *http.Request) model.Asker {
 	return model.Asker{Address: clientAddr(r), UserID: requestOf(r.Context()).bearer.UserID}
 }
 
-// read lets a body be decoded in a turn for a processor: whoever comes may send thousands of parts.
+// shortBody is so little that to read it is no work.
+const shortBody = 1 << 10
+
+// decode is decodeBody, in a turn for a processor.
+func (a *API) decode(r *http.Request, in validator) error {
+	return a.read(r, func() error { return decodeBody(r, in) })
+}
+
+// read lets a body be decoded in a turn for a processor: whoever comes may send thousands of parts. Short ones wait for nobody.
 func (a *API) read(r *http.Request, decode func() error) error {
+	if r.ContentLength >= 0 && r.ContentLength <= shortBody {
+		return decode()
+	}
 	leave, err := a.Services.Think(r.Context(), askerOf(r))
 	if err != nil {
 		return err
@@ -64,13 +77,14 @@ func (a *API) read(r *http.Request, decode func() error) error {
 	return decode()
 }
 
-// readInTurn is read, and takes a turn for what is to be done then. The answer is short, so that nobody
-// holds that by not taking it.
-func (a *API) readInTurn(r *http.Request, in validator) (leave func(), err error) {
-	if err := a.read(r, func() error { return decode(r, in) }); err != nil {
-		return nil, err
+// takeHoldersTurn is takeTurn for whoever has a refresh token, or else a bearer token. The answer is short, so that
+// nobody holds that by not taking it.
+func (a *API) takeHoldersTurn(r *http.Request, refresh string) (leave func(), err error) {
+	asker := model.Asker{Address: clientAddr(r)}
+	if b, err := a.bearer(r); err == nil { // if not, that is told in turn
+		asker.UserID = b.UserID
 	}
-	return a.Services.Turn(r.Context(), askerOf(r))
+	return a.Services.TurnOf(r.Context(), refresh, asker)
 }
 
 func (a *API) inTurn(next http.Handler, enter func(r *http.Request) (leave func(), err error)) http.Handler {

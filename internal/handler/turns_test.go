@@ -20,6 +20,9 @@ import (
 // manyTurns is more than there are.
 const manyTurns = 2*database.MaxConns + 10
 
+// maxOfAccount is how many turns an account has at a time.
+const maxOfAccount = 8
+
 // stuckWriter is an answer that its client does not take.
 type stuckWriter struct {
 	*httptest.ResponseRecorder
@@ -138,6 +141,30 @@ func TestTurnsOfAccountAreTaken(t *testing.T) {
 				cancel()
 			}
 		})
+	}
+}
+
+// TestTurnsOfHolderAreTaken is the same for refresh tokens, with whose account as many turns are taken as it may have.
+func TestTurnsOfHolderAreTaken(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, other := s.User(), s.User()
+	for range maxOfAccount {
+		leave, err := s.Services.Turn(t.Context(), model.Asker{Address: "198.51.100.1", UserID: u.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(leave)
+	}
+	for _, path := range []string{"/auth/refresh", "/auth/logout"} {
+		for who, status := range map[*testkit.Person]int{u: 503, other: 200} {
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			r, w := httptest.NewRequest("POST", path, strings.NewReader(refreshBody(who))).WithContext(ctx), httptest.NewRecorder()
+			if s.Handler.ServeHTTP(w, r); w.Code != status {
+				t.Errorf("%s: status %d, want %d", path, w.Code, status)
+			}
+			cancel()
+		}
 	}
 }
 
@@ -281,26 +308,35 @@ func TestTurnsAreTaken(t *testing.T) {
 func TestThinkingTakesTurns(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
-	u := s.User()
 	takeAll(t, s.Services.Think)
-	for request, waits := range map[string]bool{
-		"POST /auth/register": true, "POST /auth/login": true, "POST /auth/refresh": true, "POST /auth/logout": true,
-		"GET /docs/postman.json": false, "GET /": false, "GET /openapi.json": false, "GET /errors": false,
-		"GET /cart": false, "GET /products": false, "GET /healthz": false, "GET /readyz": false, "GET /nowhere": false,
+	long := `{"` + strings.Repeat("x", 1<<10) + `": 1}`
+	for _, c := range []struct {
+		body     string
+		waits    bool
+		requests []string
+	}{
+		{long, true, []string{"POST /auth/register", "POST /auth/login", "POST /auth/refresh", "POST /auth/logout", "POST /cart", "PUT /cart/1",
+			"POST /orders", "PUT /users/profile", "PUT /users/address", "PUT /users/change-password"}},
+		{"{}", false, []string{"POST /auth/register", "POST /auth/login", "POST /auth/refresh", "POST /auth/logout", "POST /cart", "POST /orders"}},
+		{"", false, []string{"GET /docs/postman.json", "GET /", "GET /openapi.json", "GET /errors", "GET /cart", "GET /products", "GET /healthz",
+			"GET /readyz", "GET /nowhere"}},
 	} {
-		t.Run(request, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-			defer cancel()
-			method, path, _ := strings.Cut(request, " ")
-			r := httptest.NewRequest(method, path, strings.NewReader("{}")).WithContext(ctx)
-			r.Header.Set("Authorization", "Bearer "+u.Token)
-			r.Header.Set("Content-Type", "application/json")
-			w := httptest.NewRecorder()
-			if s.Handler.ServeHTTP(w, r); (w.Code == http.StatusServiceUnavailable) != waits {
-				t.Errorf("status %d", w.Code)
-			}
-		})
+		u := s.User() // whom a logout ends
+		for _, request := range c.requests {
+			t.Run(f("%d/%s", len(c.body), request), func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+				defer cancel()
+				method, path, _ := strings.Cut(request, " ")
+				r := httptest.NewRequest(method, path, io.MultiReader(strings.NewReader(c.body))).WithContext(ctx) // of no known length
+				r.Header.Set("Authorization", "Bearer "+u.Token)
+				r.Header.Set("Content-Type", "application/json")
+				w := httptest.NewRecorder()
+				if s.Handler.ServeHTTP(w, r); (w.Code == http.StatusServiceUnavailable) != c.waits {
+					t.Errorf("status %d", w.Code)
+				}
+			})
+		}
 	}
 }
 

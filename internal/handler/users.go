@@ -16,7 +16,7 @@ func (a *API) getProfile(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) updateProfile(w http.ResponseWriter, r *http.Request) error {
 	var in model.ProfileInput
-	if err := decode(r, &in); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	if err := a.Services.Users.UpdateProfile(r.Context(), actor(r), in); err != nil {
@@ -27,7 +27,7 @@ func (a *API) updateProfile(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
 	var in model.PasswordInput
-	if err := decode(r, &in); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	login, err := a.Services.Users.ChangePassword(r.Context(), actor(r), in)
@@ -56,7 +56,7 @@ func (a *API) getAddress(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) updateAddress(w http.ResponseWriter, r *http.Request) error {
 	var in model.AddressInput
-	if err := decode(r, &in); err != nil {
+	if err := a.decode(r, &in); err != nil {
 		return err
 	}
 	if err := a.Services.Users.UpdateAddress(r.Context(), caller(r).UserID, in); err != nil {

@@ -130,6 +130,18 @@ func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput, by model.
 	return answer, fail("refresh", err)
 }
 
+// owner is whose token it is, 0 if nobody's.
+func (s *Sessions) owner(ctx context.Context, refresh security.RefreshToken) (userID int64, err error) {
+	err = s.db.GetContext(ctx, &userID, `
+		SELECT user_id
+		FROM refresh_tokens
+		WHERE hash = ?`, refresh.Hash())
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return userID, err
+}
+
 // findToken locks the user whose token it is and reads the token. errStaleToken if it is of no session.
 func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) (k keptToken, err error) {
 	var user account

@@ -53,7 +53,24 @@ func (s *Services) Turn(ctx context.Context, asker model.Asker) (leave func(), e
 	return leave, fail("wait for a turn", err)
 }
 
-// TurnToList is the same for a list of one's orders, of which one can have a thousand times as much to read as what anybody
+// TurnOf is Turn for whose refresh token it is, who is looked up in a turn of the address's; if it is nobody's, for asker.
+func (s *Services) TurnOf(ctx context.Context, refresh string, asker model.Asker) (leave func(), err error) {
+	if token, err := security.ParseRefreshToken(refresh); err == nil {
+		var owner int64
+		if err := s.turns.ask(ctx, model.Actor{Address: asker.Address}, func() (err error) {
+			owner, err = s.Sessions.owner(ctx, token)
+			return err
+		}); err != nil {
+			return nil, fail("look for the owner of a token", err)
+		}
+		if owner != 0 {
+			asker.UserID = owner
+		}
+	}
+	return s.Turn(ctx, asker)
+}
+
+// TurnToList is Turn for a list of one's orders, of which one can have a thousand times as much to read as what anybody
 // else wants.
 func (s *Services) TurnToList(ctx context.Context, asker model.Asker) (leave func(), err error) {
 	leave, err = enter(ctx, s.turns.lists, asker)
