@@ -232,3 +232,8 @@ func Authenticate(ctx context.Context, s *Services, token string) (model.Princip
 	}
 	return s.Auth.Authenticate(ctx, b)
 }
+
+// CountIndex is countIndex.
+func CountIndex(ctx context.Context, p *Products, f model.ProductFilter) (string, error) {
+	return p.countIndex(ctx, f)
+}

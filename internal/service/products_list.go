@@ -78,22 +78,9 @@ func listProducts[T any](ctx context.Context, s *Products, columns string, f mod
 	list := model.NewList(rows, f.Page.Limit, func(row T) model.Cursor { return productCursor(f.SortBy, product(row)) })
 	list.Read, list.Long = began, page.turns != nil || f.Page.Count
 	if f.Page.Count {
-		list.Total, err = s.count(ctx, productQuery{"COUNT(*)", "", turns, f.Asker, where, args, ""}, found.all())
+		list.Total, err = s.count(ctx, f, turns, found.all())
 	}
 	return list, fail("count products", err)
-}
-
-// count returns how many products there are, none if they are among no ids.
-func (s *Products) count(ctx context.Context, q productQuery, ids []int64) (total *int64, err error) {
-	var counted []int64
-	err = s.run(ctx, q, ids, func(ctx context.Context, query string, args ...any) error {
-		return s.db.SelectContext(ctx, &counted, query, args...)
-	})
-	total = new(int64)
-	if len(counted) > 0 {
-		*total = counted[0]
-	}
-	return total, err
 }
 
 // productQuery is a SELECT of products.
@@ -116,7 +103,7 @@ func (s *Products) run(ctx context.Context, q productQuery, ids []int64, read fu
 		}
 		clause, args := among(ids)
 		q.where, q.args = append(slices.Clone(q.where), clause), slices.Concat(q.args, args)
-		q.index = " FORCE INDEX (PRIMARY)"
+		q.index = forceIndex("PRIMARY")
 	}
 	turns, long := s.lists, q.turns != nil && (ids == nil || len(ids) > manyIDs)
 	if long {
@@ -216,27 +203,36 @@ func (s *Products) productIndex(ctx context.Context, f model.ProductFilter) (hin
 			walks = len(parts) > 1
 			continue
 		}
-		where, args := productFilter(few.filter)
-		done, err := enter(ctx, s.lists, model.Asker{Address: f.Asker.Address})
+		is, err := s.isFew(ctx, few, f.Asker)
 		if err != nil {
 			return "", false, err
 		}
-		var more bool
-		err = s.db.GetContext(ctx, &more, `
-			SELECT TRUE
-			FROM products FORCE INDEX (`+few.index+`)
-			WHERE `+strings.Join(where, " AND ")+`
-			LIMIT 1 OFFSET ?`, append(args, fewProducts)...)
-		done()
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return "", false, err
-		}
-		if !more {
-			return " FORCE INDEX (" + few.index + ")", false, nil
+		if is {
+			return forceIndex(few.index), false, nil
 		}
 		walks = true
 	}
-	return " FORCE INDEX (" + index + ")", walks || f.InStock != nil && index != indexOfStock, nil
+	return forceIndex(index), walks || f.InStock != nil && index != indexOfStock, nil
+}
+
+// isFew reports whether a part of a filter leaves few products, which is asked for in a turn.
+func (s *Products) isFew(ctx context.Context, few fewOf, asker model.Asker) (bool, error) {
+	where, args := productFilter(few.filter)
+	done, err := enter(ctx, s.lists, model.Asker{Address: asker.Address})
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	var more bool
+	err = s.db.GetContext(ctx, &more, `
+		SELECT TRUE
+		FROM products FORCE INDEX (`+few.index+`)
+		WHERE `+strings.Join(where, " AND ")+`
+		LIMIT 1 OFFSET ?`, append(args, fewProducts)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	return false, err
 }
 
 // indexOfStock has what is sold out, of what is sold, in the order of ids.
