@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hexamart/internal/model"
@@ -44,11 +45,24 @@ func setPassword(ctx context.Context, p *program, args []string) error {
 }
 
 func logout(ctx context.Context, p *program, args []string) error {
-	rest, err := p.parseFlags(flag.NewFlagSet("logout", flag.ContinueOnError), args, "EMAIL")
+	set := flag.NewFlagSet("logout", flag.ContinueOnError)
+	everybody := set.Bool("everybody", false, "all users, as after a restore")
+	names := []string{"EMAIL"}
+	if slices.Contains(args, "-everybody") || slices.Contains(args, "--everybody") {
+		names = nil
+	}
+	rest, err := p.parseFlags(set, args, names...)
 	if err != nil {
 		return err
 	}
 	return p.withCurrentShop(ctx, func(s *shop) error {
+		if *everybody {
+			if err := s.services.Sessions.EndEverybody(ctx, model.Actor{Command: "hexamart logout"}); err != nil {
+				return err
+			}
+			fmt.Fprintln(p.stdout, "Everybody is logged out everywhere.")
+			return nil
+		}
 		if err := s.services.Sessions.EndAll(ctx, model.Actor{Command: "hexamart logout"}, rest[0]); err != nil {
 			return sentence(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,10 @@ func TestBackup(t *testing.T) {
 	other.serveQuietly()
 	all := len(c.load.Orders)
 	c.load.Orders = before
+	if wrong := c.load.Check(other.url("")); len(wrong) != len(before)+len(c.load.Problems) {
+		t.Errorf("sessions of before the restore go on: %q of %d orders are refused", wrong, len(before))
+	}
+	c.load.LoginAgain(t.Context(), other.url(""))
 	for _, wrong := range c.load.Check(other.url("")) {
 		t.Error(wrong)
 	}
@@ -98,6 +103,70 @@ func TestBackupNotWhole(t *testing.T) {
 		if code, out := other.run("", "restore", file); code != 1 || !strings.Contains(out, "nothing was changed") {
 			t.Errorf("exit %d, %s", code, out)
 		}
+	}
+}
+
+// TestRestoreKilled kills a restore half-way: nothing else opens what there is then, and restored again it is whole.
+func TestRestoreKilled(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	file, slow := filepath.Join(p.dir, "shop.sql.gz"), filepath.Join(p.dir, "slow.sql.gz")
+	if code, out := p.run("", "seed"); code != 0 {
+		t.Fatal(out)
+	}
+	if code, out := p.run("", "backup", file); code != 0 {
+		t.Fatal(out)
+	}
+	delay(t, file, slow, "CREATE TABLE `users`", "SELECT SLEEP(60);\n")
+
+	other := newPlace(t)
+	cmd, out := other.command("restore", slow)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	other.await("half of it is there", func() bool {
+		made, _ := filepath.Glob(filepath.Join(other.dir, ".data", "mysql", "data-*", "hexamart", "products.ibd"))
+		return len(made) == 1
+	}, out)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	other.awaitNoServer()
+	for _, command := range [][]string{{"serve"}, {"verify"}, {"doctor"}, {"migrate"}, {"backup", filepath.Join(other.dir, "x.gz")}} {
+		if code, out := other.run("", command...); code != 1 || !strings.Contains(out, "has not come to its end") {
+			t.Errorf("%s: exit %d, %s", command[0], code, out)
+		}
+	}
+	if code, out := other.run("", "restore", file); code != 0 || !strings.Contains(out, "is restored") {
+		t.Fatalf("exit %d, %s", code, out)
+	}
+	if code, out := other.run("", "verify"); code != 0 || !strings.Contains(out, "everything holds") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	if got := other.onServer("SELECT COUNT(*) FROM products")[0]; got != "72" {
+		t.Errorf("there are %s products", got)
+	}
+}
+
+// delay copies a backup with a statement before another one.
+func delay(t *testing.T, from, to, before, statement string) {
+	t.Helper()
+	zipped, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(zipped))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil || bytes.Count(text, []byte(before)) != 1 {
+		t.Fatalf("%v; %s is there %d times", err, before, bytes.Count(text, []byte(before)))
+	}
+	var slow bytes.Buffer
+	w := gzip.NewWriter(&slow)
+	_, err = w.Write(bytes.Replace(text, []byte(before), []byte(statement+before), 1))
+	if err := errors.Join(err, w.Close(), os.WriteFile(to, slow.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -147,7 +216,7 @@ func TestRestoreIsQuiet(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out := p.run("", "restore", file)
-	if code != 1 || !strings.Contains(out, "half done") || !strings.Contains(out, "Unknown column") || len(out) > 16<<10 {
+	if code != 1 || !strings.Contains(out, "not whole") || !strings.Contains(out, "Unknown column") || len(out) > 16<<10 {
 		t.Errorf("exit %d, %d bytes that end with %s", code, len(out), out[max(0, len(out)-2000):])
 	}
 }

@@ -26,7 +26,7 @@ func commandList() []command {
 		{"seed", "", "add the demo catalogue; safe to repeat", seed, seedHelp},
 		{"admin", "[--revoke] EMAIL", "make this user an admin, or make a new one", admin, adminHelp},
 		{"password", "EMAIL", "set a new password for somebody who forgot theirs", setPassword, forgottenHelp},
-		{"logout", "EMAIL", "end all sessions of this user", logout, logoutHelp},
+		{"logout", "EMAIL | --everybody", "end all sessions of this user, or of all", logout, logoutHelp},
 		{"verify", "", "check the shop's books", verify, verifyHelp},
 		{"backup", "FILE", "write the private server's database to a file", backup, backupHelp},
 		{"restore", "FILE", "fill an empty private server from such a file", restore, restoreHelp},

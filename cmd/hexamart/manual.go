@@ -69,9 +69,11 @@ Examples:
 
 const logoutHelp = `Ends all sessions of the account with this e-mail address: its tokens stop working at once, and whoever knows the
 password has to log in again. If somebody else may know that, use: hexamart password EMAIL
+With --everybody it does so to all accounts, as after a backup was loaded: sessions that had ended since are in that, too.
 
 Examples:
   hexamart logout ann@example.com
+  hexamart logout --everybody
 `
 
 const verifyHelp = `Checks that the shop's books are right: that each stock is what came in less what went out, that each order's
@@ -95,6 +97,9 @@ Examples:
 
 const restoreHelp = `Fills an empty private server from a file of hexamart backup. Stop the shop first, and move the directory mysql
 in DATA_DIR away if there is one: nothing that is there is overwritten. A file that is not whole is refused.
+Until all of it is there nothing else opens the database; after a kill run it again, and it begins anew.
+The schema is brought up to date, and everybody has to log in again: sessions that were ended since the backup
+would go on. Passwords and admins are those of the backup.
 Triggers and views of your own then belong to hexamart_restore, a user that is locked: leave it there.
 It needs the client of MariaDB or MySQL.
 

@@ -170,6 +170,9 @@ func TestBeside(t *testing.T) {
 		{"", []string{"admin", "--revoke", "nobody@example.com"}, 1, "There is no account"},
 		{"", []string{"logout", "ann@example.com"}, 0, "ann@example.com is logged out everywhere."},
 		{"", []string{"logout", "nobody@example.com"}, 1, "There is no account"},
+		{"", []string{"logout", "--everybody"}, 0, "Everybody is logged out everywhere."},
+		{"", []string{"logout", "--everybody", "ann@example.com"}, 2, "takes no arguments"},
+		{"", []string{"logout"}, 2, "takes EMAIL"},
 		{"forgotten\n", []string{"password", "nobody@example.com"}, 1, "There is no account"},
 		{"ann\n", []string{"password", "ann@example.com"}, 1, "Password must have at least 8 characters."},
 		{"thimble\xff and\xfe thread\n", []string{"password", "ann@example.com"}, 1, "Password must be valid UTF-8."}, // as from a terminal of another alphabet

@@ -33,8 +33,12 @@ type shop struct {
 }
 
 // openShop connects to the configured database or starts a private one. The schema is left as it is.
-func (p *program) openShop(ctx context.Context, mode database.ServerMode) (s *shop, err error) {
-	s = &shop{cfg: p.cfg}
+func (p *program) openShop(ctx context.Context, mode database.ServerMode) (*shop, error) {
+	return p.openTo(ctx, database.ServerOptions{Mode: mode})
+}
+
+func (p *program) openTo(ctx context.Context, opt database.ServerOptions) (s *shop, err error) {
+	s = &shop{cfg: p.cfg, serverOpts: opt}
 	s.log, s.flushLog = newLog(p.stderr, p.cfg)
 	defer func() {
 		if err != nil {
@@ -43,10 +47,8 @@ func (p *program) openShop(ctx context.Context, mode database.ServerMode) (s *sh
 	}()
 	address := p.cfg.Database
 	if address == nil {
-		s.serverOpts = database.ServerOptions{
-			Dir: filepath.Join(p.cfg.DataDir, "mysql"), Mode: mode, Log: s.log,
-			Notify: func(text string) { fmt.Fprintln(p.stderr, text) },
-		}
+		s.serverOpts.Dir, s.serverOpts.Log = filepath.Join(p.cfg.DataDir, "mysql"), s.log
+		s.serverOpts.Notify = func(text string) { fmt.Fprintln(p.stderr, text) }
 		if s.server, err = database.StartServer(ctx, s.serverOpts); err != nil {
 			return s, err
 		}

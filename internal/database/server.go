@@ -50,6 +50,8 @@ type ServerOptions struct {
 	// directory with a name of its own, and may be empty for the system's temporary directory.
 	Dir  string
 	Mode ServerMode
+	// Fill is for whoever fills the data; see BeginFilling.
+	Fill bool
 	// Log gets what went well but deserves attention. It may be nil.
 	Log *slog.Logger
 	// Notify gets progress for a human, one line a call without a newline. It may be nil.
@@ -75,7 +77,7 @@ type Server struct {
 // StartServer returns once the server answers queries. The binary is the one that the environment
 // variable HEXAMART_MYSQLD names, else the first suitable one on this machine. When ctx ends before
 // that, everything that was started is stopped again; afterwards ctx has no influence.
-// It fails with ErrNoServer, ErrServerBusy, or an error that quotes the server's own log.
+// It fails with ErrNoServer, ErrServerBusy, ErrHalfFilled, or an error that quotes the server's own log.
 func StartServer(ctx context.Context, opt ServerOptions) (*Server, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
@@ -94,6 +96,9 @@ func StartServer(ctx context.Context, opt ServerOptions) (*Server, error) {
 	if opt.Mode != ServerScratch {
 		if s.lock, err = claim(ctx, home, opt); err != nil {
 			return nil, err
+		}
+		if err := home.checkFilled(opt); err != nil {
+			return nil, errors.Join(err, s.Stop())
 		}
 		if s.lock == nil {
 			return s, nil
@@ -116,7 +121,7 @@ func (s *Server) launch(ctx context.Context) error {
 	if err := s.home.endOrphan(ctx, s.opt.Notify); err != nil {
 		return err
 	}
-	if err := s.home.clean(); err != nil {
+	if err := errors.Join(s.home.clean(), s.home.dropHalf()); err != nil {
 		return fmt.Errorf("start the database server: %w", err)
 	}
 	if err := s.initialise(ctx, bin); err != nil {

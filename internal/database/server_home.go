@@ -23,6 +23,7 @@ const maxSocketPath = 103
 //	data-mysql         the data, named after the kind of server that made them
 //	data-mariadb
 //	init-*             data being made; renamed when they are complete
+//	filling            while the data are being filled
 //	server.log, .old   what the server printed, now and the time before
 //	server.pid         the server's process, until that has ended and been awaited
 //	server.sock        where it listens, unless the path would be too long

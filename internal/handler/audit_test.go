@@ -181,6 +181,7 @@ func TestAuditCommands(t *testing.T) {
 		func() error { return s.Services.Auth.SetPassword(t.Context(), by, u.Email, "another one") },
 		func() error { _, err := s.Services.Auth.DemoteUser(t.Context(), by, "boss@example.com"); return err },
 		func() error { _, err := s.Services.Auth.DemoteUser(t.Context(), by, "boss@example.com"); return err }, // changes nothing
+		func() error { return s.Services.Sessions.EndEverybody(t.Context(), by) },
 	} {
 		if err := do(); err != nil {
 			t.Fatal(err)
@@ -199,7 +200,7 @@ func TestAuditCommands(t *testing.T) {
 		got = append(got, f("%s %d %s %s", e.Action, e.ObjectID, raw(e.Before), raw(e.After)))
 	}
 	want := []string{f(`admin.promote %d {"email":%q,"is_admin":false} {"email":%q,"is_admin":true}`, u.ID, u.Email, u.Email), f(`admin.create %d null {"name":"Admin","email":"boss@example.com"}`, u.ID+1),
-		f(`user.logout %d null null`, u.ID), f(`user.password %d null null`, u.ID), f(`admin.demote %d {"email":"boss@example.com","is_admin":true} {"email":"boss@example.com","is_admin":false}`, u.ID+1)}
+		f(`user.logout %d null null`, u.ID), f(`user.password %d null null`, u.ID), f(`admin.demote %d {"email":"boss@example.com","is_admin":true} {"email":"boss@example.com","is_admin":false}`, u.ID+1), "shop.logout 0 null null"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the log is %q, want %q", got, want)
 	}

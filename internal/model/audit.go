@@ -35,6 +35,7 @@ const (
 	AuditAdminLogout   = "admin.logout"
 	AuditTokenReused   = "admin.token_reused" // #nosec G101 -- of whose session, which ends, somebody has a copy
 	AuditUserLogout    = "user.logout"        // of all sessions, by a command
+	AuditShopLogout    = "shop.logout"        // of everybody, by a command
 	AuditUserPassword  = "user.password"      // #nosec G101 -- set by a command
 )
 
@@ -42,7 +43,7 @@ const (
 var AuditActions = []string{AuditProductCreate, AuditProductUpdate, AuditProductDelete, AuditOrderStatus,
 	AuditAdminCreate, AuditAdminPromote, AuditAdminDemote, AuditAdminLogin, AuditAdminRefused,
 	AuditAdminProfile, AuditAdminPassword, AuditWrongPassword, AuditAdminLogout, AuditTokenReused,
-	AuditUserLogout, AuditUserPassword}
+	AuditUserLogout, AuditUserPassword, AuditShopLogout}
 
 // AuditEntry is something that was done as admin. The actor's name and e-mail are those of now, null when
 // the account is gone. Before and After are JSON, null where there was nothing.

@@ -104,6 +104,27 @@ func (s *Sessions) EndAll(ctx context.Context, by model.Actor, email string) err
 	return fail("end sessions", err)
 }
 
+// beyondVersions is more than any token version has been raised by since a backup was made: what it was raised to then is nobody's
+// again.
+const beyondVersions = 1_000_000
+
+// EndEverybody ends all sessions of all users, and the access tokens that belong to none.
+func (s *Sessions) EndEverybody(ctx context.Context, by model.Actor) error {
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE users
+			SET token_version = token_version + ?`, beyondVersions); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			DELETE FROM refresh_tokens`); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, model.AuditShopLogout, auditShop, 0, nil, nil)
+	})
+	return fail("end all sessions", err)
+}
+
 // SetPassword gives the user with this e-mail a new password, for somebody who has forgotten the old one, and ends all
 // sessions. NotFound if there is no such user, InvalidInput if the password is not good enough.
 func (s *Auth) SetPassword(ctx context.Context, by model.Actor, email, password string) error {

@@ -17,6 +17,7 @@ const (
 	auditProduct = "product"
 	auditOrder   = "order"
 	auditUser    = "user"
+	auditShop    = "shop" // of which there is one: its id is 0
 )
 
 // audit enters what an admin or a command does, in the transaction that does it. before and after are

@@ -51,21 +51,29 @@ func (l *Load) Enter(ctx context.Context) {
 		s := &shopper{Load: l, at: i}
 		l.crowd[i] = s
 		entering.Go(func() {
-			account := fmt.Sprintf(`{"name": "Shopper", "email": "load-%d-%d@example.com", "password": "thimble-1"}`, time.Now().UnixNano(), i)
-			if status, body := s.insist(ctx, "/auth/register", account); status != http.StatusCreated && status != http.StatusConflict { // after an attempt without an answer
+			s.account = fmt.Sprintf(`{"name": "Shopper", "email": "load-%d-%d@example.com", "password": "thimble-1"}`, time.Now().UnixNano(), i)
+			if status, body := s.insist(ctx, "/auth/register", s.account); status != http.StatusCreated && status != http.StatusConflict { // after an attempt without an answer
 				s.problem("registration was answered with %d %s", status, body)
 			}
-			var login struct {
-				Token string `json:"access_token"`
-			}
-			if status, body := s.insist(ctx, "/auth/login", account); status != http.StatusOK || json.Unmarshal(body, &login) != nil {
-				s.problem("login was answered with %d %s", status, body)
-			}
-			s.token = login.Token
+			s.login(ctx)
 		})
 	}
 	entering.Wait()
 	l.Answers = map[string]int{}
+}
+
+// LoginAgain has the shoppers log in to a shop in which their sessions have ended; Check uses their new tokens.
+func (l *Load) LoginAgain(ctx context.Context, shop string) {
+	l.Shops = []string{shop}
+	for _, s := range l.crowd {
+		old := s.token
+		s.login(ctx)
+		for i := range l.Orders {
+			if l.Orders[i].Token == old {
+				l.Orders[i].Token = s.token
+			}
+		}
+	}
 }
 
 // Run shops until ctx ends and the orders that are under way are answered.
@@ -81,8 +89,19 @@ func (l *Load) Run(ctx context.Context) {
 // shopper is one of the crowd.
 type shopper struct {
 	*Load
-	at    int // which shop
-	token string
+	at      int    // which shop
+	account string // what it registered with
+	token   string
+}
+
+func (s *shopper) login(ctx context.Context) {
+	var login struct {
+		Token string `json:"access_token"`
+	}
+	if status, body := s.insist(ctx, "/auth/login", s.account); status != http.StatusOK || json.Unmarshal(body, &login) != nil {
+		s.problem("login was answered with %d %s", status, body)
+	}
+	s.token = login.Token
 }
 
 func (s *shopper) shop(ctx context.Context) {
