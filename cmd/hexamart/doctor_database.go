@@ -195,18 +195,33 @@ func (d *doctor) schema(ctx context.Context, s *shop, f database.Facts) error {
 		return nil
 	case version > known:
 		d.warn("schema", fmt.Sprintf("it is at version %d, this program knows %d", version, known), "update this program")
-	default:
-		d.ok("schema", fmt.Sprintf("at version %d", version))
 	}
-	violations, err := s.services.Admin.Verify(ctx)
+	missing, err := database.MissingParts(ctx, s.db)
 	switch {
 	case err != nil:
 		return err
+	case len(missing) > 0:
+		d.fail("schema", fmt.Sprintf("%d parts of it are missing, among them: %s", len(missing), strings.Join(missing[:min(len(missing), maxNamed)], "; ")),
+			"make them as they are in a new database (SHOW CREATE TABLE there), or restore a whole backup: what needs them fails, or is not guarded any more")
+	case version == known:
+		d.ok("schema", fmt.Sprintf("at version %d", version))
+	}
+	d.books(ctx, s)
+	return nil
+}
+
+// maxNamed is how many of what may be many the doctor names.
+const maxNamed = 10
+
+func (d *doctor) books(ctx context.Context, s *shop) {
+	violations, err := s.services.Admin.Verify(ctx)
+	switch {
+	case err != nil:
+		d.fail("books", "they could not be checked: "+err.Error(), "see above")
 	case len(violations) > 0:
 		d.fail("books", fmt.Sprintf("%d rows are wrong, the first: %s: %s", len(violations), violations[0].Row, violations[0].Problem),
 			"hexamart verify names them all")
 	default:
 		d.ok("books", "every rule holds")
 	}
-	return nil
 }

@@ -128,6 +128,14 @@ func TestDoctorOnAServer(t *testing.T) {
 			t.Errorf("no %q in %s", want, out)
 		}
 	}
+	exec("ALTER TABLE products DROP KEY ix_products_name")
+	exec("RENAME TABLE stock_ledger TO own_ledger")
+	code, out = p.run("", "doctor")
+	for _, want := range []string{"FAIL  schema", "index products.ix_products_name archived_at, name, id", "table stock_ledger", "FAIL  books        they could not be checked"} {
+		if code != 1 || !strings.Contains(out, want) || strings.Contains(out, "all is well") {
+			t.Errorf("exit %d, no %q in %s", code, want, out)
+		}
+	}
 	exec("DROP USER " + user + "@'%'")
 	if code, out := p.run("", "doctor"); code != 1 || !strings.Contains(out, "FAIL  connection") || !strings.Contains(out, "the user or the password") {
 		t.Errorf("exit %d, %s", code, out)

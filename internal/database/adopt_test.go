@@ -136,6 +136,9 @@ func wantAdopted(t *testing.T, db, fresh *sqlx.DB) {
 			t.Errorf("%s\n got %s\nwant %s", query, strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 		}
 	}
+	if missing, err := database.MissingParts(t.Context(), db); missing != nil || err != nil {
+		t.Errorf("it lacks %q, %v", missing, err)
+	}
 	const shape = `
 		SELECT table_name, column_name, column_type, is_nullable, COALESCE(collation_name, '-'), COALESCE(column_default, '-'), extra
 		FROM information_schema.columns

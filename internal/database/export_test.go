@@ -8,3 +8,6 @@ var (
 	PoolMegabytes = poolMegabytes
 	MachineMemory = machineMemory
 )
+
+// ReadParts is readParts.
+var ReadParts = readParts

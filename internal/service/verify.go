@@ -19,6 +19,22 @@ var invariants = []invariant{
 		SELECT CONCAT('product ', id) AS row_id, CONCAT('its stock is ', stock) AS problem
 		FROM products
 		WHERE stock < 0`},
+	{"amounts_not_negative", `
+		SELECT CONCAT('product ', id) AS row_id, CONCAT('its price is ', price) AS problem
+		FROM products
+		WHERE price < 0
+		UNION ALL
+		SELECT CONCAT('order item ', id), CONCAT('its price is ', price)
+		FROM order_items
+		WHERE price < 0
+		UNION ALL
+		SELECT CONCAT('order ', id), CONCAT('its total is ', total_price)
+		FROM orders
+		WHERE total_price < 0`},
+	{"items_have_pieces", `
+		SELECT CONCAT('order item ', id) AS row_id, CONCAT('it is ', quantity, ' pieces') AS problem
+		FROM order_items
+		WHERE quantity < 1`},
 	{"stock_matches_ledger", `
 		SELECT CONCAT('product ', p.id) AS row_id,
 			CONCAT('its stock is ', p.stock, ', its ledger adds up to ', COALESCE(l.quantity, 0)) AS problem
@@ -115,6 +131,18 @@ var invariants = []invariant{
 		FROM carts c
 		WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = c.user_id)
 			OR NOT EXISTS (SELECT 1 FROM products p WHERE p.id = c.product_id)
+		UNION ALL
+		SELECT CONCAT('history row ', h.id), CONCAT('its order ', h.order_id, ' is not there')
+		FROM order_history h
+		WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = h.order_id)
+		UNION ALL
+		SELECT CONCAT('a refresh token of user ', r.user_id), 'the user is not there'
+		FROM refresh_tokens r
+		WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = r.user_id)
+		UNION ALL
+		SELECT CONCAT('idempotency key ', k.name, ' of user ', k.user_id), 'the user is not there'
+		FROM idempotency_keys k
+		WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = k.user_id)
 		UNION ALL
 		SELECT CONCAT('ledger entry ', l.id), 'its order or its product is not there'
 		FROM stock_ledger l

@@ -71,6 +71,7 @@ func TestVerify(t *testing.T) {
 	}{
 		{"stock_matches_ledger", "product 1", nil, "UPDATE products SET stock = stock + 1 WHERE id = 1", "UPDATE products SET stock = stock - 1 WHERE id = 1"},
 		{"stock_matches_ledger", "product 2", nil, "INSERT INTO stock_ledger (product_id, quantity, cause) VALUES (2, 1, 'edited')", "DELETE FROM stock_ledger ORDER BY id DESC LIMIT 1"},
+		{"amounts_not_negative", "product 1", unchecked("products", "ck_products_price"), "UPDATE products SET price = -5 WHERE id = 1", "UPDATE products SET price = 5 WHERE id = 1"},
 		{"total_is_sum_of_items", "order 1", nil, "UPDATE orders SET total_price = total_price + 0.01 WHERE id = 1", "UPDATE orders SET total_price = total_price - 0.01 WHERE id = 1"},
 		{"status_is_last_of_history", "order 3", nil, "UPDATE orders SET status = 'Shipped' WHERE id = 3", "UPDATE orders SET status = 'Delivered' WHERE id = 3"},
 		{"history_follows_the_rules", "order 3", nil, "UPDATE order_history SET status = 'Cancelled' WHERE order_id = 3 AND status = 'Shipped'", "UPDATE order_history SET status = 'Shipped' WHERE order_id = 3 AND status = 'Cancelled'"},
@@ -107,11 +108,17 @@ func TestVerifyParts(t *testing.T) {
 	t.Parallel()
 	const refers, answers, history = "nothing_refers_to_nothing", "answers_are_whole", "history_follows_the_rules"
 	for name, c := range map[string]struct{ rule, row, change string }{
+		"PaidForItem":       {"amounts_not_negative", "order item 1", "ALTER TABLE order_items DROP CONSTRAINT ck_order_items_price; UPDATE order_items SET price = -1 WHERE id = 1"},
+		"PaidForOrder":      {"amounts_not_negative", "order 1", "ALTER TABLE orders DROP CONSTRAINT ck_orders_total; UPDATE orders SET total_price = -1 WHERE id = 1"},
+		"NoPieces":          {"items_have_pieces", "order item 1", "ALTER TABLE order_items DROP CONSTRAINT ck_order_items_quantity; UPDATE order_items SET quantity = 0 WHERE id = 1"},
 		"ItemOfNoOrder":     {refers, "order item 999", "INSERT INTO order_items (id, order_id, product_id, name, price, quantity) VALUES (999, 77, 1, 'Lamp', 1, 1)"},
 		"ItemOfNoProduct":   {refers, "order item 999", "INSERT INTO order_items (id, order_id, product_id, name, price, quantity) VALUES (999, 1, 77, 'Lamp', 1, 1)"},
 		"CartOfNobody":      {refers, "cart line 999", "INSERT INTO carts (id, user_id, product_id, quantity) VALUES (999, 77, 1, 1)"},
 		"LedgerOfNoProduct": {refers, "ledger entry 999", "INSERT INTO stock_ledger (id, product_id, quantity, cause) VALUES (999, 77, 1, 'edited')"},
 		"LedgerOfNoOrder":   {refers, "ledger entry 999", "INSERT INTO stock_ledger (id, product_id, quantity, cause, order_id) VALUES (999, 1, -1, 'ordered', 77)"},
+		"HistoryOfNoOrder":  {refers, "history row 999", "INSERT INTO order_history (id, order_id, status) VALUES (999, 77, 'Pending')"},
+		"TokenOfNobody":     {refers, "a refresh token of user 77", "INSERT INTO refresh_tokens (family, generation, hash, user_id, token_version, created_at, expires_at) VALUES ('a', 0, 'h', 77, 0, NOW(), NOW())"},
+		"AnswerOfNobody":    {refers, "idempotency key a-key of user 77", "UPDATE idempotency_keys SET user_id = 77"},
 		"AnswerOfNoOrder":   {answers, "idempotency key a-key of user 1", "UPDATE idempotency_keys SET order_id = 77"},
 		"AnswerOfNothing":   {answers, "idempotency key a-key of user 1", "UPDATE idempotency_keys SET order_id = NULL"},
 		"AnswerOfAnother":   {answers, "idempotency key a-key of user 2", "UPDATE idempotency_keys SET user_id = 2"},
@@ -124,7 +131,9 @@ func TestVerifyParts(t *testing.T) {
 			s := busyShop(t)
 			s.DB.SetMaxOpenConns(1) // the first is for a session
 			s.Exec("SET FOREIGN_KEY_CHECKS = 0")
-			s.Exec(c.change)
+			for change := range strings.SplitSeq(c.change, "; ") {
+				s.Exec(change)
+			}
 			found, err := s.Services.Admin.Verify(t.Context())
 			named := slices.ContainsFunc(found, func(v model.Violation) bool { return v.Rule == c.rule && v.Row == c.row && v.Problem != "" })
 			if err != nil || !named {
