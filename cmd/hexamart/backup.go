@@ -75,8 +75,16 @@ func writeDump(dump *exec.Cmd, name string) (size int64, err error) {
 	defer func() { _ = os.Remove(file.Name()) }()
 	zipped := gzip.NewWriter(file)
 	end, said := tail{max: endLine}, tail{max: lastWords}
-	dump.Stdout, dump.Stderr = io.MultiWriter(zipped, &end), &said
-	if err := dump.Run(); err != nil {
+	dump.Stderr = &said
+	text, err := dump.StdoutPipe()
+	if err == nil {
+		err = dump.Start()
+	}
+	if err == nil {
+		err = copyPortable(io.MultiWriter(zipped, &end), text)
+		err = errors.Join(err, dump.Wait())
+	}
+	if err != nil {
 		return 0, errors.Join(fmt.Errorf("%s: %w: %s", filepath.Base(dump.Path), err, bytes.TrimSpace(said.last)), file.Close())
 	}
 	if !bytes.Contains(end.last, []byte(dumpEnd)) {

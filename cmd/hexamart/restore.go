@@ -123,7 +123,7 @@ func (s *shop) fillFrom(ctx context.Context, file *os.File) error {
 	password := rand.Text()
 	fill.Env = append(os.Environ(), "MYSQL_PWD="+password)
 	said := tail{max: lastWords}
-	dump := withoutDefiners(plain)
+	dump := portable(plain)
 	defer func() { _ = dump.Close() }()
 	fill.Stdin, fill.Stderr = dump, &said // what its statements print is lost: it may be more than there is memory
 	if err := s.makeRestorer(ctx, password); err != nil {
@@ -131,7 +131,7 @@ func (s *shop) fillFrom(ctx context.Context, file *os.File) error {
 	}
 	defer func() { _, _ = s.db.ExecContext(context.WithoutCancel(ctx), closeRestorer) }() // nobody knows its password
 	if err := fill.Run(); err != nil {
-		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(said.last))
+		return fmt.Errorf("%w: %s", err, saidErrors(said.last))
 	}
 	if empty, err := database.IsEmpty(ctx, s.db); err != nil || empty {
 		return errors.Join(err, errors.New("nothing was in it"))
