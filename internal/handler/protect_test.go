@@ -277,6 +277,36 @@ func TestLargeHeadsAtOnce(t *testing.T) {
 	asking.Wait()
 }
 
+// TestLargeHeadsInAll is the same for those of many addresses together.
+func TestLargeHeadsInAll(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	const addresses, each = 16, 32
+	large := strings.Repeat("v", 9<<10)
+	ask := func(address, cookie string, w http.ResponseWriter) {
+		r := httptest.NewRequest("GET", "/healthz", nil)
+		r.RemoteAddr = address + ":1234"
+		r.Header.Set("Cookie", cookie)
+		s.Handler.ServeHTTP(w, r)
+	}
+	begun, over := make(chan struct{}), make(chan struct{})
+	var asking sync.WaitGroup
+	for i := range addresses * each {
+		asking.Go(func() { ask(f("198.51.100.%d", i/each), large, stuckWriter{httptest.NewRecorder(), begun, over}) })
+	}
+	for range addresses * each {
+		<-begun
+	}
+	for cookie, want := range map[string]int{large: 503, "a=1": 200} {
+		w := httptest.NewRecorder()
+		if ask("203.0.113.9", cookie, w); w.Code != want {
+			t.Errorf("%d bytes: status %d, want %d", len(cookie), w.Code, want)
+		}
+	}
+	close(over)
+	asking.Wait()
+}
+
 // TestPagesApart asks for a page whose path, once it is read, is another's path and query.
 func TestPagesApart(t *testing.T) {
 	t.Parallel()
