@@ -64,14 +64,20 @@ func setUp(cfg *mysql.Config) *mysql.Config {
 	cfg.ClientFoundRows = true // else an UPDATE to the same values looks like a missing row
 	cfg.InterpolateParams = true
 	cfg.MultiStatements = true // for Batch alone: see conn.ExecContext
-	cfg.Collation = "utf8mb4_unicode_ci"
-	cfg.Logger = &mysql.NopLogger{} // what it says comes back as an error, too
+	// By a SET NAMES, too, for servers that do not go by the handshake.
+	_ = cfg.Apply(mysql.Charset("utf8mb4", "utf8mb4_unicode_ci")) // never fails
+	cfg.Logger = &mysql.NopLogger{}                               // what it says comes back as an error, too
 	cfg.DialFunc = holdWire(cfg.DialFunc)
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}
 	cfg.Params["sql_mode"] = sqlMode
 	cfg.Params["time_zone"] = "'+00:00'"
+	// What all that the shop writes rests on, and a server may have set otherwise (init_connect).
+	for name, value := range map[string]string{"autocommit": "1", "foreign_key_checks": "1", "unique_checks": "1", "sql_safe_updates": "0",
+		"completion_type": "0", "sql_select_limit": "DEFAULT"} {
+		cfg.Params[name] = value
+	}
 	cfg.Params["innodb_lock_wait_timeout"] = rowPatience
 	cfg.Params["wait_timeout"] = waitTimeout
 	if cfg.Params["lock_wait_timeout"] == "" {

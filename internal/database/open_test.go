@@ -75,6 +75,41 @@ func TestOpenSetsUpEveryConnection(t *testing.T) {
 	}
 }
 
+// TestOpenOnOddServer connects to a server whose init_connect sets what the shop rests on to something else.
+func TestOpenOnOddServer(t *testing.T) {
+	t.Parallel()
+	server, err := database.StartServer(t.Context(), database.ServerOptions{Mode: database.ServerScratch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	cfg, err := database.CreateDatabase(t.Context(), server.Config(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := testkit.Open(t, cfg, nil)
+	run(t, admin, "CREATE TABLE texts (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20)) DEFAULT CHARSET = utf8mb4")
+	run(t, admin, "CREATE USER ann@'%' IDENTIFIED BY 'T0tally-random'") // for whom it is run
+	run(t, admin, "GRANT ALL ON shop.* TO ann@'%'")
+	run(t, admin, "SET GLOBAL init_connect = 'SET NAMES latin1, autocommit = 0, foreign_key_checks = 0, unique_checks = 0, sql_safe_updates = 1, completion_type = 2, sql_select_limit = 1'")
+	cfg.User, cfg.Passwd = "ann", "T0tally-random"
+	db := testkit.Open(t, cfg, nil)
+	for _, name := range []string{"Zürich", "上海 🪔"} {
+		run(t, db, "INSERT INTO texts (name) VALUES (?)", name)
+		if got := text(t, db, "SELECT name FROM texts ORDER BY id DESC LIMIT 1"); got != name {
+			t.Errorf("got %q, want %q", got, name)
+		}
+	}
+	if got := strs(t, admin, "SELECT name FROM texts"); !slices.Equal(got, []string{"Zürich", "上海 🪔"}) {
+		t.Errorf("others see %q", got)
+	}
+	if got := text(t, db, `
+		SELECT CONCAT_WS(' ', @@SESSION.autocommit + 0, @@SESSION.foreign_key_checks + 0, @@SESSION.unique_checks + 0, @@SESSION.sql_safe_updates + 0, @@SESSION.completion_type,
+			@@SESSION.sql_select_limit > 1000000)`); got != "1 1 1 0 NO_CHAIN 1" {
+		t.Errorf("the session's variables are %s", got)
+	}
+}
+
 func TestOpenBehaviour(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t, testkit.EmptyDatabase(t), nil)
