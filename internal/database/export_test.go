@@ -11,3 +11,6 @@ var (
 
 // ReadParts is readParts.
 var ReadParts = readParts
+
+// WithoutTexts is withoutTexts.
+var WithoutTexts = withoutTexts

@@ -9,6 +9,21 @@ import (
 	"hexamart/internal/testkit"
 )
 
+// TestWithoutTexts leaves texts out, of which one may have a quote in it. MySQL shows that as one that ends it: then it can't be told.
+func TestWithoutTexts(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]string{
+		"VALUES ('pay it''s users')": "VALUES (  )",
+		"VALUES ('pay it's users')":  "VALUES ('pay it's users')",
+		"SELECT `a` FROM b -- 'c'":   "SELECT `a` FROM b -- 'c'",
+		"SELECT `a'b`, 'users'":      "SELECT `a'b` ,  ",
+	} {
+		if got := database.WithoutTexts(sql); got != want {
+			t.Errorf("%s: got %q, want %q", sql, got, want)
+		}
+	}
+}
+
 // TestAdoptPrograms refuses a database whose triggers and events may get at the shop's tables, and only names those that
 // write elsewhere.
 func TestAdoptPrograms(t *testing.T) {
@@ -26,7 +41,7 @@ func TestAdoptPrograms(t *testing.T) {
 		"Function": {[]string{audit, "CREATE FUNCTION promoted() RETURNS INT DETERMINISTIC READS SQL DATA RETURN (SELECT MAX(is_admin) FROM users)",
 			"CREATE TRIGGER own AFTER INSERT ON orders FOR EACH ROW INSERT INTO audit (who) VALUES (Promoted())"}, "the trigger own of orders may change", ""},
 		"BetweenTexts": {[]string{audit, `CREATE TRIGGER own AFTER INSERT ON orders FOR EACH ROW INSERT INTO audit (who) VALUES (CONCAT("'", (SELECT COUNT(*) FROM users), "'"))`}, "the trigger own of orders may change", ""},
-		"OnlyNamed": {[]string{audit, "CREATE PROCEDURE p() SELECT 1", "CREATE TRIGGER own AFTER INSERT ON orders FOR EACH ROW INSERT INTO `audit` (who) VALUES ('pay it''s users orders')"},
+		"OnlyNamed": {[]string{audit, "CREATE PROCEDURE p() SELECT 1", "CREATE TRIGGER own AFTER INSERT ON orders FOR EACH ROW INSERT INTO `audit` (who) VALUES ('pay its users orders')"},
 			"", "the trigger own of orders runs after each row that is added there: see what it does (SHOW CREATE TRIGGER `own`)"},
 		"Stock": {[]string{"CREATE TRIGGER own AFTER INSERT ON orders FOR EACH ROW UPDATE products SET stock = stock - 1"}, "the trigger own of orders seems to take stock", ""},
 		"Delete": {[]string{audit, "CREATE TRIGGER own AFTER DELETE ON carts FOR EACH ROW INSERT INTO audit (who) VALUES ('x')"},
