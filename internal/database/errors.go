@@ -115,12 +115,13 @@ func isBroken(err error) bool {
 }
 
 // IsUnavailable reports whether the database could not do the work now, though nothing is wrong with
-// the work: it can't be reached, is going down, has no connection or disk space to give, is too
+// the work: it can't be reached, does not let the shop in, is going down, has no connection or disk space to give, is too
 // contended, or took longer than the caller could wait. Work that ended in a COMMIT may be done all
 // the same.
 func IsUnavailable(err error) bool {
 	var netErr net.Error
-	return isRetryable(err) || isRefusal(err) || isBroken(err) ||
+	var none *connectError
+	return isRetryable(err) || isRefusal(err) || isBroken(err) || errors.As(err, &none) ||
 		hasNumber(err, erCommitFailed, erTooManyConns, erUserConns, erHostBlocked, erQueryKilled, erTookTooLong, erTookTooLongMySQL, erDiskFull, erTableFull) ||
 		errors.Is(err, errAway) || errors.Is(err, errReadOnly) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.As(err, &netErr)

@@ -147,6 +147,15 @@ func TestErrorsOfConnections(t *testing.T) {
 			t.Errorf("%v is %+v", err, judge(err))
 		}
 	})
+	t.Run("NotLetIn", func(t *testing.T) {
+		t.Parallel()
+		cfg := testkit.EmptyDatabase(t).Clone()
+		cfg.User, cfg.Passwd = "nobody-here", "T0tally-random"
+		_, err := database.Open(t.Context(), cfg, nil)
+		if errno(err) == 0 || judge(err) != (verdict{unavailable: true}) {
+			t.Errorf("%v is %+v", err, judge(err))
+		}
+	})
 	t.Run("Deadline", func(t *testing.T) {
 		t.Parallel()
 		db := testkit.Open(t, testkit.EmptyDatabase(t), nil)
