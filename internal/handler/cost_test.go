@@ -66,7 +66,7 @@ func TestStatements(t *testing.T) {
 		{"admin", "GET /admin/dashboard", "", 15}, // the first one: all orders are added up
 		{"admin", "GET /admin/audit", "", 2},
 		{"nobody", "POST /auth/login", `{"email":"zoe@example.com","password":"a fine passphrase"}`, 6},
-		{"nobody", "POST /auth/refresh", refreshBody(u), 6},
+		{"nobody", "POST /auth/refresh", refreshBody(u), 7},
 		{"user", "GET /auth/sessions", "", 2},
 		{"user", "POST /auth/logout", "", 5},
 	} {
