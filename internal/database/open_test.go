@@ -91,7 +91,7 @@ func TestOpenOnOddServer(t *testing.T) {
 	run(t, admin, "CREATE TABLE texts (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20)) DEFAULT CHARSET = utf8mb4")
 	run(t, admin, "CREATE USER ann@'%' IDENTIFIED BY 'T0tally-random'") // for whom it is run
 	run(t, admin, "GRANT ALL ON shop.* TO ann@'%'")
-	run(t, admin, "SET GLOBAL init_connect = 'SET NAMES latin1, autocommit = 0, foreign_key_checks = 0, unique_checks = 0, sql_safe_updates = 1, completion_type = 2, sql_select_limit = 1'")
+	run(t, admin, "SET GLOBAL init_connect = 'SET NAMES gbk, autocommit = 0, foreign_key_checks = 0, unique_checks = 0, sql_safe_updates = 1, completion_type = 2, sql_select_limit = 1'")
 	cfg.User, cfg.Passwd = "ann", "T0tally-random"
 	db := testkit.Open(t, cfg, nil)
 	for _, name := range []string{"Zürich", "上海 🪔"} {
@@ -99,6 +99,10 @@ func TestOpenOnOddServer(t *testing.T) {
 		if got := text(t, db, "SELECT name FROM texts ORDER BY id DESC LIMIT 1"); got != name {
 			t.Errorf("got %q, want %q", got, name)
 		}
+	}
+	// In GBK the last byte of the character would take the backslash that is put before the quote.
+	if n := number(t, db, "SELECT COUNT(*) FROM texts WHERE name = ?", "中' OR 1 = 1 -- "); n != 0 {
+		t.Errorf("a text has become a part of the statement: %d rows", n)
 	}
 	if got := strs(t, admin, "SELECT name FROM texts"); !slices.Equal(got, []string{"Zürich", "上海 🪔"}) {
 		t.Errorf("others see %q", got)
