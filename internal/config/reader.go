@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -83,14 +84,21 @@ func (r *reader) origins(name, otherwise string) []string {
 		r.bad(name, "lists no origin")
 	}
 	for i, v := range list {
-		list[i] = strings.TrimSuffix(v, "/")
+		list[i] = strings.ToLower(strings.TrimSuffix(v, "/"))
 		u, err := url.Parse(list[i])
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || list[i] != u.Scheme+"://"+u.Host || strings.Contains(v, "*") {
+		switch {
+		case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || list[i] != u.Scheme+"://"+u.Host || strings.Contains(v, "*"):
 			r.bad(name, "holds %q; it must list origins such as https://shop.example.com, without wildcards", v)
+		case strings.ContainsFunc(v, func(c rune) bool { return c > unicode.MaxASCII }):
+			r.bad(name, "holds %q; browsers write such a name in its ASCII form, which begins with xn--", v)
+		case u.Port() == ownPort[u.Scheme]: // which browsers leave out
+			list[i] = strings.TrimSuffix(list[i], ":"+u.Port())
 		}
 	}
 	return list
 }
+
+var ownPort = map[string]string{"http": "80", "https": "443"}
 
 var periods = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}
 

@@ -75,7 +75,7 @@ func setUp(cfg *mysql.Config) *mysql.Config {
 	cfg.Params["time_zone"] = "'+00:00'"
 	// What all that the shop writes rests on, and a server may have set otherwise (init_connect).
 	for name, value := range map[string]string{"autocommit": "1", "foreign_key_checks": "1", "unique_checks": "1", "sql_safe_updates": "0",
-		"completion_type": "0", "sql_select_limit": "DEFAULT"} {
+		"completion_type": "0", "sql_select_limit": "18446744073709551615"} {
 		cfg.Params[name] = value
 	}
 	cfg.Params["innodb_lock_wait_timeout"] = rowPatience
