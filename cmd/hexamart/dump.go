@@ -12,8 +12,12 @@ import (
 // definer is who a trigger or a view belongs to, where a dump's lines begin so. No line of data does.
 var definer = regexp.MustCompile("^(/\\*M?![0-9]+ (?:CREATE\\*/ /\\*!?[0-9]+ )?|CREATE )DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`")
 
+// forAdmins begins statements of MySQL's tool about the server's own log.
+var forAdmins = regexp.MustCompile(`^SET (?:@MYSQLDUMP_TEMP_LOG_BIN|@@SESSION\.SQL_LOG_BIN|@@GLOBAL\.GTID_PURGED)\b`)
+
 // portable returns a dump as any of the servers loads it, for whoever may load one. Triggers and views belong to whoever
-// loads it: only an administrator may give them to somebody else. And what MariaDB's tool says of generated columns is left out,
+// loads it: only an administrator may give them to somebody else, or keep what it does out of the server's log, as MySQL's tool
+// asks for. And what MariaDB's tool says of generated columns is left out,
 // which MySQL does not take; nobody needs it. Close it.
 func portable(dump io.Reader) io.ReadCloser {
 	r, w := io.Pipe()
@@ -22,14 +26,20 @@ func portable(dump io.Reader) io.ReadCloser {
 }
 
 func copyPortable(to io.Writer, dump io.Reader) error {
-	lines, begins := bufio.NewReaderSize(dump, 64<<10), true
+	lines, begins, dropping := bufio.NewReaderSize(dump, 64<<10), true, false
 	w := bufio.NewWriterSize(to, 64<<10)
 	values := generatedValues{of: map[string]map[int]bool{}, to: w}
 	for {
 		piece, err := lines.ReadSlice('\n') // of a long line a part
 		if begins && !values.within {
 			piece = definer.ReplaceAll(piece, []byte("$1"))
+			dropping = dropping || forAdmins.Match(piece)
 		}
+		ends := bytes.HasSuffix(piece, []byte(";\n"))
+		if dropping {
+			piece = nil
+		}
+		dropping = dropping && !ends
 		if err := values.copy(piece, begins); err != nil {
 			return err
 		}

@@ -20,7 +20,9 @@ func TestPortableDump(t *testing.T) {
 		"OtherTable": {"INSERT INTO `us'ers` VALUES (1,'a','a',NULL);\n", "INSERT INTO `us'ers` VALUES (1,'a','a',NULL);\n"},
 		"Definer":    {"/*!50003 CREATE*/ /*!50017 DEFINER=`root`@`localhost`*/ /*!50003 TRIGGER x */;\n", "/*!50003 CREATE*/ /*!50017 */ /*!50003 TRIGGER x */;\n"},
 		"NoDefiner":  {"INSERT INTO `users` VALUES (1,'\nCREATE DEFINER=`a`@`b`','',NULL);\n", "INSERT INTO `users` VALUES (1,'\nCREATE DEFINER=`a`@`b`',DEFAULT,NULL);\n"},
-		"NoEnd":      {"INSERT INTO `users` VALUES (1,'a','a", "INSERT INTO `users` VALUES (1,'a',DEFAULT"},
+		"NoLog": {"SET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN;\nSET @@SESSION.SQL_LOG_BIN= 0;\n\n--\n-- GTID state\n--\n\nSET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ 'a:1-5,\nb:1-7';\nSELECT 1;\n" +
+			"INSERT INTO `users` VALUES (1,'\nSET @@SESSION.SQL_LOG_BIN= 0;\n','',NULL);\n", "\n--\n-- GTID state\n--\n\nSELECT 1;\nINSERT INTO `users` VALUES (1,'\nSET @@SESSION.SQL_LOG_BIN= 0;\n',DEFAULT,NULL);\n"},
+		"NoEnd": {"INSERT INTO `users` VALUES (1,'a','a", "INSERT INTO `users` VALUES (1,'a',DEFAULT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

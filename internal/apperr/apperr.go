@@ -18,6 +18,7 @@ const (
 	InvalidCredentials Code = "invalid_credentials"     // #nosec G101 -- wrong e-mail or password
 	Unauthenticated    Code = "unauthenticated"         // no token, or one that is no longer good
 	Forbidden          Code = "forbidden"               // known caller without the right
+	ForeignPage        Code = "foreign_page"            // a page of an origin that is not listed
 	NotFound           Code = "not_found"               // also: somebody else's
 	MethodNotAllowed   Code = "method_not_allowed"      //
 	EmailTaken         Code = "email_taken"             //

@@ -109,6 +109,9 @@ func codesOf(op operation) []string {
 	if tag := op.list("tags")[0]; tag != "Service" && tag != "Documents" {
 		codes = append(codes, "temporarily_unavailable")
 	}
+	if op.method != "get" {
+		codes = append(codes, "foreign_page")
+	}
 	order := problems().keys
 	for _, code := range codes {
 		if !slices.Contains(order, code) {

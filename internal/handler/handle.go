@@ -22,6 +22,7 @@ var statuses = map[apperr.Code]int{
 	apperr.InvalidCredentials: http.StatusUnauthorized,
 	apperr.Unauthenticated:    http.StatusUnauthorized,
 	apperr.Forbidden:          http.StatusForbidden,
+	apperr.ForeignPage:        http.StatusForbidden,
 	apperr.NotFound:           http.StatusNotFound,
 	apperr.MethodNotAllowed:   http.StatusMethodNotAllowed,
 	apperr.EmailTaken:         http.StatusConflict,

@@ -34,6 +34,27 @@ func (a *API) overTLS(r *http.Request) bool {
 	return r.TLS != nil || len(a.TrustedProxies) > 0 && strings.EqualFold(forwarded(r, "X-Forwarded-Proto"), "https") && a.fromProxy(r)
 }
 
+// refuseForeignPages keeps pages of origins that are not listed from changing anything: a form, or a body without a type, is sent
+// by a browser without asking first, from its user's address, and counts as that one's. What is no browser sends no Origin.
+func (a *API) refuseForeignPages() func(http.Handler) http.Handler {
+	pages := http.NewCrossOriginProtection()
+	for _, origin := range a.CORSOrigins {
+		if err := pages.AddTrustedOrigin(origin); err != nil {
+			panic(err) // the settings have been checked
+		}
+	}
+	return func(next http.Handler) http.Handler {
+		return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+			origin := r.Header.Get("Origin")
+			if err := pages.Check(r); err != nil && (origin == "" || origin != a.originOf(r)) {
+				return apperr.New(apperr.ForeignPage, "Pages of another site may not do this. Who runs the shop can list their origin in CORS_ORIGINS.")
+			}
+			next.ServeHTTP(w, r)
+			return nil
+		})
+	}
+}
+
 // The limits of bodies, in bytes. Any that the shop has use for are small: those beyond get one of few places.
 const (
 	maxBody   = 64 << 10

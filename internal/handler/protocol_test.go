@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -157,6 +158,47 @@ func TestCORS(t *testing.T) {
 				t.Errorf("%s from %q: %v", path, origin, a.Header)
 			}
 		}
+	}
+}
+
+// TestForeignPages sends what a browser does without asking first, for pages of its own site, of the storefront and of others:
+// those neither guess passwords nor make accounts in their visitors' names.
+func TestForeignPages(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	s.API.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} // httptest's client
+	s.Handler = s.API.Routes()
+	u := s.User()
+	wrong := "username=" + u.Email + "&password=wrong"
+	for name, c := range map[string]struct {
+		headers []string
+		status  int
+	}{
+		"Program":      {nil, 401},
+		"Storefront":   {[]string{"Origin: " + storefront, "Sec-Fetch-Site: cross-site"}, 401},
+		"SameSite":     {[]string{"Origin: http://localhost:9999", "Sec-Fetch-Site: same-site"}, 403},
+		"Own":          {[]string{"Origin: http://example.com"}, 401},
+		"OwnByProxy":   {[]string{"Origin: https://shop.example", "X-Forwarded-Host: shop.example", "X-Forwarded-Proto: https"}, 401},
+		"OwnByBrowser": {[]string{"Origin: https://shop.example", "Sec-Fetch-Site: same-origin"}, 401},
+		"Foreign":      {[]string{"Origin: http://evil.example", "Sec-Fetch-Site: cross-site"}, 403},
+		"OldBrowser":   {[]string{"Origin: http://evil.example"}, 403},
+		"Null":         {[]string{"Origin: null"}, 403},
+		"NoOrigin":     {[]string{"Sec-Fetch-Site: cross-site"}, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			form := append([]string{"Content-Type: application/x-www-form-urlencoded"}, c.headers...)
+			if a := s.Do(nil, "POST", "/auth/login", wrong, form...); a.Status != c.status {
+				t.Errorf("status %d, want %d: %s", a.Status, c.status, a.Body)
+			}
+			account := f(`{"name": "Eve", "email": "%s@example.com", "password": "thimble-1"}`, name)
+			if a := s.Do(nil, "POST", "/auth/register", account, append([]string{"Content-Type: "}, c.headers...)...); (a.Status == 403) != (c.status == 403) {
+				t.Errorf("registered: status %d: %s", a.Status, a.Body)
+			}
+			if a := s.Do(nil, "GET", "/products", "", c.headers...); a.Status != 200 {
+				t.Errorf("reading: status %d", a.Status)
+			}
+		})
 	}
 }
 
