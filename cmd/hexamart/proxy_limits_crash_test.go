@@ -170,6 +170,43 @@ func TestProxyUnreadable(t *testing.T) {
 	}
 }
 
+// TestProxyPages reads what nginx says by itself as a browser does: pages of the storefront may see it, and others not.
+func TestProxyPages(t *testing.T) {
+	t.Parallel()
+	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
+	shop.Close() // so that nobody is there
+	for request, status := range map[string]int{
+		"POST / HTTP/1.1\r\nContent-Length: 70000\r\n":                     413,
+		"TRACE / HTTP/1.1\r\n":                                             405,
+		"GET / HTTP/1.1\r\nCookie: " + strings.Repeat("x", 9000) + "\r\n":  431,
+		"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n":    400,
+		"GET /products HTTP/1.1\r\n":                                       503,
+		"PUT /users/change-password HTTP/1.1\r\nContent-Length: 70000\r\n": 413,
+	} {
+		for origin, allowed := range map[string]string{"http://localhost:5173": "http://localhost:5173", "http://evil.example": "", "": ""} {
+			conn, err := net.Dial("tcp", p.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			first, rest, _ := strings.Cut(request, "\r\n")
+			_, _ = fmt.Fprintf(conn, "%s\r\nHost: shop\r\nOrigin: %s\r\n%s\r\n", first, origin, rest)
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Of a request that can't be read its origin is not known for sure.
+			h := res.Header
+			if known := status != 400 && status != 431; res.StatusCode != status || h.Get("X-Content-Type-Options") != "nosniff" ||
+				known && (h.Get("Access-Control-Allow-Origin") != allowed || (h.Get("Access-Control-Expose-Headers") != "") != (allowed != "") || h.Get("Vary") != "Origin") {
+				t.Errorf("%.20q from %q: status %d, want %d: %v", request, origin, res.StatusCode, status, h)
+			}
+			_ = conn.Close()
+		}
+	}
+}
+
 // TestProxyLongQueries asks real shops for what makes their answers' heads long, which nginx would take for failures of theirs: nobody
 // else is refused meanwhile.
 func TestProxyLongQueries(t *testing.T) {

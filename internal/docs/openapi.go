@@ -109,7 +109,7 @@ func codesOf(op operation) []string {
 	if tag := op.list("tags")[0]; tag != "Service" && tag != "Documents" {
 		codes = append(codes, "temporarily_unavailable")
 	}
-	if op.method != "get" {
+	if op.method != http.MethodGet {
 		codes = append(codes, "foreign_page")
 	}
 	order := problems().keys
