@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
+	"hexamart/internal/database"
 	"hexamart/internal/security"
 	"hexamart/internal/testkit"
 )
@@ -173,6 +175,28 @@ func TestRefreshGrace(t *testing.T) {
 		t.Error("there are two chains")
 	}
 	alive(t, s, "the second page", same, true)
+}
+
+// TestRefreshGraceByDatabase refreshes at shops whose database says that it is later and later: that counts, since the clocks of
+// several instances may differ.
+func TestRefreshGraceByDatabase(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	if _, err := database.Migrate(t.Context(), testkit.Open(t, cfg, nil)); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now().Unix()
+	at := func(seconds int64) *testkit.Shop {
+		of := cfg.Clone()
+		of.Params = map[string]string{"timestamp": f("%d", begin+seconds)}
+		return testkit.NewShopOn(t, testkit.Open(t, of, nil))
+	}
+	s := at(0)
+	first, second := s.User(), s.User()
+	refreshed(t, s, first)
+	refreshed(t, s, second)
+	send(t, at(29), step{nil, "POST /auth/refresh", refreshBody(first), 200, nil})
+	send(t, at(31), step{nil, "POST /auth/refresh", refreshBody(second), 401, nil})
 }
 
 // TestRefreshGraceIsOnesOwn brings a token that was spent a moment ago from elsewhere: it must have been copied.

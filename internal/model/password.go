@@ -25,7 +25,7 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 		panic(fmt.Sprintf("the list of common passwords: %v", err)) // it is part of the program
 	}
 	list := make(map[string]bool, 30_000)
-	list["hexamart"] = true
+	list["hexamart"], list["hexamartshop"] = true, true
 	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "#") {
 			list[strings.TrimSuffix(line, "\n")] = true
@@ -96,7 +96,7 @@ func isPattern(v string) bool {
 }
 
 // rows are what fingers and minds run along, to and fro.
-var rows = []string{"abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertz", "azerty", "!@#$%^&*()"}
+var rows = []string{"abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl;", "zxcvbnm", "qwertz", "azerty", "!@#$%^&*()"}
 
 func isStep(from, to rune) bool {
 	for _, row := range rows {
@@ -133,13 +133,21 @@ func ownWords(own []string) map[string]bool {
 func disguised(v string) []string {
 	v = strings.ToLower(strings.TrimSpace(norm.NFKC.String(v)))
 	plain := letters(v)
-	read := func(v string) string { return letters(lookalikes.Replace(v)) }
 	around := func(c rune) bool { return unicode.IsDigit(c) || !isWord(c) }
-	return []string{v, plain, strings.TrimRightFunc(plain, unicode.IsDigit), strings.TrimFunc(plain, unicode.IsDigit),
-		read(v), read(strings.TrimRightFunc(v, around)), read(strings.TrimFunc(v, around))}
+	forms := []string{v, plain, strings.TrimRightFunc(plain, unicode.IsDigit), strings.TrimFunc(plain, unicode.IsDigit)}
+	for _, read := range []*strings.Replacer{lookalikes, likeL} {
+		for _, part := range []string{v, strings.TrimRightFunc(v, around), strings.TrimFunc(v, around)} {
+			forms = append(forms, letters(lookalikes.Replace(read.Replace(part))))
+		}
+	}
+	return forms
 }
 
-var lookalikes = strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "i", "!", "i", "0", "o", "$", "s", "5", "s", "7", "t")
+// A one may be either letter.
+var (
+	lookalikes = strings.NewReplacer("@", "a", "4", "a", "8", "b", "3", "e", "1", "i", "!", "i", "0", "o", "()", "o", "$", "s", "5", "s", "7", "t", "+", "t")
+	likeL      = strings.NewReplacer("1", "l", "!", "l", "|", "l")
+)
 
 // letters is a text's letters and digits alone, in small.
 func letters(v string) string {

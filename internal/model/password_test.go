@@ -32,8 +32,9 @@ func TestCommonPasswords(t *testing.T) {
 		"password2026", "Password2026!", "iloveyou99", "password-1", "password 123", // with digits
 		"letmein2024", "qwerty123!", "hexamart1", "HexaMart2026", "h3xamart", "summer2025", "dragon-99", "monkey!!!", "L3tm31n1", "admin2024", // shorter ones with something
 		"2024password", "123password", "99sunshine!", "2026hexamart", "2024 P@ssword 1", "(password)", "..p4ssw0rd..", // with something around
-		"\uff50\uff41\uff53\uff53word",                                  // in wide letters
-		"p@ssw0rd", "P4$$w0rd", "pa55word", "p@ssw0rd2026!", "1l0vey0u", // with lookalikes
+		"\uff50\uff41\uff53\uff53word",                                                                                                                       // in wide letters
+		"p@ssw0rd", "P4$$w0rd", "pa55word", "p@ssw0rd2026!", "1l0vey0u", "we1come1", "we1c0me!", "1etmein1", "i1oveyou", "foot8all", "8aseball", "passw()rd", // with lookalikes
+		"HexaMart Shop", "hexamart-shop",
 	} {
 		if got := registered("Asha Rao", "asha@example.com", common); got != tooCommon {
 			t.Errorf("%q: %q", common, got)
@@ -59,7 +60,7 @@ func TestPatterns(t *testing.T) {
 	const want = "password: Password must not be one piece again and again, or keys and letters in a row, which are guessed first; please choose another."
 	for _, pattern := range []string{
 		"aaaaaaaa", "AAAAaaaa", "!!!!!!!!", "--------", "        ", "ééééééééé", "abababab", "12121212", "xyzxyzxyz", "lamplamp", "lilaclilac", "thimblethimble", "日本語日本語日本",
-		"hgfedcba", "87654321ab", "asdfghjk", "qwertzuio", "lkjhgfdsa", "poiuytre", "qwer4321", "asdfzxcv1", "abcd1234efgh", "aaaa1111", "abcdefg1234567",
+		"hgfedcba", "87654321ab", "asdfghjk", "qwertzuio", "lkjhgfdsa", "poiuytre", "qwer4321", "asdfzxcv1", "abcd1234efgh", "aaaa1111", "abcdefg1234567", "asdf;lkj",
 	} {
 		if got := registered("Asha Rao", "asha@example.com", pattern); got != want && got != tooCommon {
 			t.Errorf("%q: %q", pattern, got)

@@ -36,19 +36,19 @@ const keepSpent = 1000
 // keptToken is a row of refresh_tokens. NextIsGood says of a spent one that its successor is not spent
 // yet, Over that its session is too old, or its user's token version is another by now.
 type keptToken struct {
-	Family     []byte     `db:"family"`
-	Generation int64      `db:"generation"`
-	UserID     int64      `db:"user_id"`
-	Version    int64      `db:"token_version"`
-	Salt       []byte     `db:"salt"`
-	SpentAt    *time.Time `db:"spent_at"`
-	ExpiresAt  time.Time  `db:"expires_at"`
-	BegunAt    time.Time  `db:"begun_at"` // of the session
-	NextIsGood bool       `db:"next_is_good"`
-	Address    *string    `db:"address"`
-	Agent      *string    `db:"agent"`
-	Over       bool       `db:"-"`
-	IsAdmin    bool       `db:"-"`
+	Family     []byte    `db:"family"`
+	Generation int64     `db:"generation"`
+	UserID     int64     `db:"user_id"`
+	Version    int64     `db:"token_version"`
+	Salt       []byte    `db:"salt"`
+	SpentAgo   *int64    `db:"spent_ago"` // seconds, by the database's clock, which is the same for all instances
+	ExpiresAt  time.Time `db:"expires_at"`
+	BegunAt    time.Time `db:"begun_at"` // of the session
+	NextIsGood bool      `db:"next_is_good"`
+	Address    *string   `db:"address"`
+	Agent      *string   `db:"agent"`
+	Over       bool      `db:"-"`
+	IsAdmin    bool      `db:"-"`
 }
 
 // familySize is the length of a session's name, in bytes.
@@ -114,7 +114,7 @@ func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput, by model.
 		if copied = kept.isCopied(by); copied {
 			return endCopied(ctx, tx, kept, by)
 		}
-		if kept.SpentAt == nil {
+		if kept.SpentAgo == nil {
 			kept.Salt = make([]byte, 32)
 			_, _ = rand.Read(kept.Salt) // never fails
 			if err := spend(ctx, tx, kept, refresh.Next(kept.Salt), by); err != nil {
@@ -152,7 +152,8 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 		FOR UPDATE`, refresh.Hash())
 	if err == nil {
 		err = tx.GetContext(ctx, &k, `
-			SELECT r.family, r.generation, r.user_id, r.token_version, r.salt, r.spent_at, r.expires_at,
+			SELECT r.family, r.generation, r.user_id, r.token_version, r.salt,
+				TIMESTAMPDIFF(SECOND, r.spent_at, UTC_TIMESTAMP()) AS spent_ago, r.expires_at,
 				COALESCE(r.begun_at, r.created_at) AS begun_at, n.family IS NOT NULL AS next_is_good, n.address, n.agent
 			FROM refresh_tokens r
 			LEFT JOIN refresh_tokens n ON n.family = r.family AND n.generation = r.generation + 1 AND n.spent_at IS NULL
@@ -169,7 +170,7 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 // isCopied reports whether the token was spent too long ago for whoever has it to be the one who spent it, or from
 // another network or by another program.
 func (k keptToken) isCopied(by model.Actor) bool {
-	return k.SpentAt != nil && (!k.NextIsGood || k.Salt == nil || now().Sub(*k.SpentAt) > refreshGrace ||
+	return k.SpentAgo != nil && (!k.NextIsGood || k.Salt == nil || *k.SpentAgo > int64(refreshGrace/time.Second) ||
 		k.Address != nil && Network(*k.Address) != Network(by.Address) || k.Agent != nil && *k.Agent != agentOf(by))
 }
 
@@ -178,9 +179,9 @@ func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshT
 	// On a cluster the session may have been ended on another node, where the lock on the user does not count.
 	res, err := tx.ExecContext(ctx, `
 		UPDATE refresh_tokens
-		SET spent_at = IF(generation = ?, ?, spent_at), salt = IF(generation = ?, ?, NULL), address = NULL, agent = NULL
+		SET spent_at = IF(generation = ?, UTC_TIMESTAMP(), spent_at), salt = IF(generation = ?, ?, NULL), address = NULL, agent = NULL
 		WHERE family = ? AND generation IN (?, ?)`,
-		k.Generation, now(), k.Generation, k.Salt, k.Family, k.Generation, k.Generation-1)
+		k.Generation, k.Generation, k.Salt, k.Family, k.Generation, k.Generation-1)
 	if err := mustMatch(res, err, errStaleToken); err != nil {
 		return err
 	}
