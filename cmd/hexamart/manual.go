@@ -69,7 +69,8 @@ Examples:
 
 const logoutHelp = `Ends all sessions of the account with this e-mail address: its tokens stop working at once, and whoever knows the
 password has to log in again. If somebody else may know that, use: hexamart password EMAIL
-With --everybody it does so to all accounts, as after a backup was loaded: sessions that had ended since are in that, too.
+With --everybody it does so to all accounts, as after a backup was loaded: sessions that had ended since are in
+that, too.
 
 Examples:
   hexamart logout ann@example.com
