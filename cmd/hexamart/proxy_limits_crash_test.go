@@ -170,6 +170,34 @@ func TestProxyUnreadable(t *testing.T) {
 	}
 }
 
+// TestProxyKeepsLittle asks for much and takes nothing: the rest waits in the shop, and not on nginx's disk.
+func TestProxyKeepsLittle(t *testing.T) {
+	t.Parallel()
+	const all, most = 64 << 20, 16 << 20
+	sent := make(chan int, 1)
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * time.Second))
+		n, piece := 0, make([]byte, 64<<10)
+		for err := error(nil); err == nil && n < all; {
+			var wrote int
+			wrote, err = w.Write(piece)
+			n += wrote
+		}
+		sent <- n
+	}))
+	t.Cleanup(shop.Close)
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
+	conn, err := net.Dial("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: shop\r\n\r\n")
+	if n := <-sent; n < 64<<10 || n > most {
+		t.Errorf("%d bytes left the shop", n)
+	}
+}
+
 // TestProxyPages reads what nginx says by itself as a browser does: pages of the storefront may see it, and others not.
 func TestProxyPages(t *testing.T) {
 	t.Parallel()

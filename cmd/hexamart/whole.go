@@ -23,10 +23,18 @@ func newWholeListener(l net.Listener, refusal func(status int) []byte) wholeList
 	return wholeListener{l, refusal, make(chan struct{}, maxLingering)}
 }
 
+// kernelBuffer bounds what the kernel keeps of a connection in each direction, in bytes; it takes twice as many. Left to itself it
+// has up to some MB of what a client does not take, or sends and nobody reads yet, and none of that is counted.
+const kernelBuffer = 64 << 10
+
 func (l wholeListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok { // if it fails, the client has gone
+		_ = tcp.SetWriteBuffer(kernelBuffer)
+		_ = tcp.SetReadBuffer(kernelBuffer)
 	}
 	return &wholeConn{Conn: conn, refusal: l.refusal, lingering: l.lingering}, nil
 }

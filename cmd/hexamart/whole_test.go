@@ -315,3 +315,41 @@ func TestUselessBodies(t *testing.T) {
 		}
 	}
 }
+
+// TestKernelBuffers takes much and quickly, which has the kernel make room for more, and then nothing: what is written after that
+// is not kept where nobody counts it.
+func TestKernelBuffers(t *testing.T) {
+	t.Parallel()
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := newWholeListener(plain, nil)
+	defer func() { _ = listener.Close() }()
+	const quick, most = 32 << 20, 1 << 20
+	dialled := make(chan net.Conn, 1)
+	go func() {
+		client, err := net.Dial("tcp", plain.Addr().String())
+		if err == nil {
+			_ = client.(*net.TCPConn).SetReadBuffer(kernelBuffer) // the client's own is not the shop's memory
+			dialled <- client
+			_, _ = io.CopyN(io.Discard, client, quick)
+		}
+	}()
+	conn, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	defer func() { _ = (<-dialled).Close() }()
+	kept, piece := -quick, make([]byte, 64<<10)
+	for err == nil {
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+		var n int
+		n, err = conn.Write(piece)
+		kept += n
+	}
+	if kept < 0 || kept > most {
+		t.Errorf("%d bytes are kept (%v)", kept, err)
+	}
+}
