@@ -35,6 +35,7 @@ func (l wholeListener) Accept() (net.Conn, error) {
 	if tcp, ok := conn.(*net.TCPConn); ok { // if it fails, the client has gone
 		_ = tcp.SetWriteBuffer(kernelBuffer)
 		_ = tcp.SetReadBuffer(kernelBuffer)
+		_ = dropUntaken(tcp, writeTimeout)
 	}
 	return &wholeConn{Conn: conn, refusal: l.refusal, lingering: l.lingering}, nil
 }
