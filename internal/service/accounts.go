@@ -108,21 +108,44 @@ func (s *Sessions) EndAll(ctx context.Context, by model.Actor, email string) err
 // again.
 const beyondVersions = 1_000_000
 
-// EndEverybody ends all sessions of all users, and the access tokens that belong to none.
+// EndEverybody ends all sessions of all users, and the access tokens that belong to none: of some users at a time, so that nobody
+// waits for all. After an error some may be left, and it can be run again.
 func (s *Sessions) EndEverybody(ctx context.Context, by model.Actor) error {
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE users
-			SET token_version = token_version + ?`, beyondVersions); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `
-			DELETE FROM refresh_tokens`); err != nil {
-			return err
-		}
 		return audit(ctx, tx, by, model.AuditShopLogout, auditShop, 0, nil, nil)
 	})
+	for first, last := int64(0), int64(0); err == nil; first = last {
+		if last, err = s.lastOfSome(ctx, first); err == nil && last == 0 {
+			return nil
+		}
+		if err == nil {
+			_, err = database.Exec(ctx, s.db, `
+				UPDATE users
+				SET token_version = token_version + ?
+				WHERE id > ? AND id <= ?`, beyondVersions, first, last)
+		}
+		if err == nil { // what is of another version is good for nothing any more, and may be a lot
+			_, err = forget(ctx, s.db, "ended sessions", `
+				DELETE FROM refresh_tokens
+				WHERE user_id > ? AND user_id <= ? AND token_version <> (SELECT u.token_version FROM users u WHERE u.id = refresh_tokens.user_id)
+				LIMIT ?`, first, last)
+		}
+	}
 	return fail("end all sessions", err)
+}
+
+// lastOfSome returns the last of the next thousand users, or fewer, after one; 0 if there are none.
+func (s *Sessions) lastOfSome(ctx context.Context, after int64) (last int64, err error) {
+	err = s.db.GetContext(ctx, &last, `
+		SELECT COALESCE(MAX(id), 0)
+		FROM (
+			SELECT id
+			FROM users
+			WHERE id > ?
+			ORDER BY id
+			LIMIT 1000
+		) some`, after)
+	return last, err
 }
 
 // SetPassword gives the user with this e-mail a new password, for somebody who has forgotten the old one, and ends all
