@@ -4,11 +4,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +45,39 @@ func TestProxyLimits(t *testing.T) {
 		}
 		if asked <= limit.least {
 			t.Errorf("%s was limited after %d", limit.path, asked)
+		}
+	}
+}
+
+// TestProxyLogsLittle asks far too often, for long addresses: what is refused hardly ever gets a line, and no line is long.
+func TestProxyLogsLittle(t *testing.T) {
+	t.Parallel()
+	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(shop.Close)
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
+	const wanted = 3000
+	by, refused := from("127.0.0.30"), 0
+	for asked := 0; refused < wanted; asked++ {
+		res := p.exchange(by, "GET", "/"+strings.Repeat("%01", 1300), "")
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode == http.StatusTooManyRequests {
+			refused++
+		}
+		if asked > 100*wanted {
+			t.Fatal("nothing limits it")
+		}
+	}
+	log, err := os.ReadFile(p.access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(log, []byte(`"status":429`)); n == 0 || n > wanted/20 {
+		t.Errorf("%d of %d refusals are logged", n, refused)
+	}
+	for line := range bytes.Lines(log) {
+		if len(line) > 2500 {
+			t.Fatalf("a line of %d bytes", len(line))
 		}
 	}
 }
