@@ -220,13 +220,14 @@ func mustBeOpen(ctx context.Context, tx *sqlx.Tx, session string) error {
 	if err != nil {
 		return errStaleToken
 	}
-	var tokens int
-	err = tx.GetContext(ctx, &tokens, `
-		SELECT COUNT(*)
+	var open bool
+	err = tx.GetContext(ctx, &open, `
+		SELECT TRUE
 		FROM refresh_tokens
-		WHERE family = ?`, family)
-	if err == nil && tokens == 0 {
-		err = errStaleToken
+		WHERE family = ?
+		LIMIT 1`, family)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errStaleToken
 	}
 	return err
 }

@@ -325,3 +325,31 @@ func TestEndEverybody(t *testing.T) {
 		t.Errorf("a new session: %v", err)
 	}
 }
+
+// TestSpentTokensCostNothing authenticates in a session of which as many spent tokens are kept as there may be: one is enough to see that
+// it is open.
+func TestSpentTokensCostNothing(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	rows := make([]string, 1000)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("(%d)", i+1)
+	}
+	s.Exec("CREATE TABLE numbers (n INT PRIMARY KEY)")
+	s.Exec("INSERT INTO numbers VALUES " + strings.Join(rows, ", "))
+	s.Exec("INSERT INTO refresh_tokens (family, generation, hash, user_id, token_version, created_at, expires_at, spent_at) " +
+		"SELECT family, generation + n, UNHEX(SHA2(n, 256)), user_id, token_version, created_at, expires_at, created_at FROM refresh_tokens, numbers")
+	bearer, err := s.Services.Auth.Read(u.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.DB.SetMaxOpenConns(1) // whose counters are read
+	before := rowsLookedAt(t, s.DB)
+	if _, err := s.Services.Auth.Authenticate(t.Context(), bearer); err != nil {
+		t.Fatal(err)
+	}
+	if looked := rowsLookedAt(t, s.DB) - before; looked > 100 {
+		t.Errorf("looked at %d rows", looked)
+	}
+}
