@@ -40,7 +40,7 @@ test-ops: ## run two shops behind nginx.conf, on a cluster too, and back one up:
 	@[ -e "$(GALERA)" ] || { $(call INSTALL,the Galera library,galera-4); }
 	@$(NGINX_FOUND) || { echo "NOTE: where systemd runs, the package also starts nginx on port 80."; $(call INSTALL,nginx,nginx-light,nginx); $(NGINX_FOUND); } || { \
 		echo "There is no nginx here, and it could not be installed. Install it yourself (apt install nginx-light)." >&2; exit 1; }
-	$(if $(SHORT),CRASH_SHORT=1) $(GO) test -tags crash -timeout 30m -run '^Test(Proxy|Backup)' ./cmd/hexamart
+	$(if $(SHORT),CRASH_SHORT=1) $(GO) test -tags crash -timeout 30m -run '^Test(Proxy|Backup|Restore|Tail)' ./cmd/hexamart
 	$(GO) run $(COMPOSE) docker-compose.yml >/dev/null
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && tool=$$(command -v promtool) || { \
 		echo "Fetching promtool out of Debian's package prometheus, which is not installed."; \
