@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -128,8 +129,17 @@ func TestRestoreKilled(t *testing.T) {
 		made, _ := filepath.Glob(filepath.Join(other.dir, ".data", "mysql", "data-*", "hexamart", "products.ibd"))
 		return len(made) == 1
 	}, out)
+	beside := make(chan string, 1)
+	go func() {
+		code, out := other.run("", "seed")
+		beside <- fmt.Sprint(code, out)
+	}()
+	time.Sleep(2 * time.Second) // in which it would be done
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
+	if said := <-beside; !strings.HasPrefix(said, "1") || !strings.Contains(said, "has not come to its end") {
+		t.Errorf("a command beside the restore: %s", said)
+	}
 	other.awaitNoServer()
 	for _, command := range [][]string{{"serve"}, {"verify"}, {"doctor"}, {"migrate"}, {"backup", filepath.Join(other.dir, "x.gz")}} {
 		if code, out := other.run("", command...); code != 1 || !strings.Contains(out, "has not come to its end") {

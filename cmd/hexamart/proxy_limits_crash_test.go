@@ -233,6 +233,25 @@ func TestProxyKeepsLittle(t *testing.T) {
 	}
 }
 
+// TestProxyOldClients asks as some health checks still do, without a host.
+func TestProxyOldClients(t *testing.T) {
+	t.Parallel()
+	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(shop.Close)
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
+	conn, err := net.Dial("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	_, _ = io.WriteString(conn, "GET /readyz HTTP/1.0\r\n\r\n")
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("%v, %v", res, err)
+	}
+}
+
 // TestProxyPages reads what nginx says by itself as a browser does: pages of the storefront may see it, and others not.
 func TestProxyPages(t *testing.T) {
 	t.Parallel()

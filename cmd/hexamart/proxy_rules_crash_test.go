@@ -264,7 +264,10 @@ func TestProxyStreams(t *testing.T) {
 // TestProxyTLS uncomments what nginx.conf has prepared.
 func TestProxyTLS(t *testing.T) {
 	t.Parallel()
-	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("X-Forwarded-Proto")) }))
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000") // as the shop does
+		fmt.Fprint(w, r.Header.Get("X-Forwarded-Proto"))
+	}))
 	t.Cleanup(shop.Close)
 	text, err := os.ReadFile("../../nginx.conf")
 	if err != nil {
@@ -273,7 +276,7 @@ func TestProxyTLS(t *testing.T) {
 	dir, addr := t.TempDir(), newPlace(t).addr
 	writeCertificate(t, dir)
 	edits := []string{"listen 8443", "listen " + addr, "/etc/nginx/tls/", dir + "/"}
-	for _, line := range regexp.MustCompile(`(?m)^ +#(listen|ssl_|add_header).*$`).FindAllString(string(text), -1) {
+	for _, line := range regexp.MustCompile(`(?m)^ +#(listen|ssl_).*$`).FindAllString(string(text), -1) {
 		edits = append([]string{line, strings.Replace(line, "#", "", 1)}, edits...)
 	}
 	newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()}, edits...)
@@ -284,8 +287,16 @@ func TestProxyTLS(t *testing.T) {
 	}
 	body, _ := io.ReadAll(res.Body)
 	_ = res.Body.Close()
-	if string(body) != "https" || res.ProtoMajor != 2 || res.Header.Get("Strict-Transport-Security") == "" || res.Header.Get("X-Request-Id") == "" {
+	if string(body) != "https" || res.ProtoMajor != 2 || len(res.Header.Values("Strict-Transport-Security")) != 1 || res.Header.Get("X-Request-Id") == "" {
 		t.Errorf("%s %v %q", res.Proto, res.Header, body)
+	}
+	res, err = by.Post("https://"+addr+"/auth/login", "text/plain", strings.NewReader(strings.Repeat("x", 70_000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusRequestEntityTooLarge || len(res.Header.Values("Strict-Transport-Security")) != 1 {
+		t.Errorf("what nginx says by itself: status %d, %v", res.StatusCode, res.Header)
 	}
 }
 

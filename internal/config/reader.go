@@ -87,7 +87,8 @@ func (r *reader) origins(name, otherwise string) []string {
 		list[i] = strings.ToLower(strings.TrimSuffix(v, "/"))
 		u, err := url.Parse(list[i])
 		switch {
-		case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || list[i] != u.Scheme+"://"+u.Host || strings.Contains(v, "*"):
+		case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || list[i] != u.Scheme+"://"+u.Host || strings.ContainsAny(v, "*") ||
+			strings.HasSuffix(u.Host, ":") || u.Port() != "" && !isPort(u.Port()):
 			r.bad(name, "holds %q; it must list origins such as https://shop.example.com, without wildcards", v)
 		case strings.ContainsFunc(v, func(c rune) bool { return c > unicode.MaxASCII }):
 			r.bad(name, "holds %q; browsers write such a name in its ASCII form, which begins with xn--", v)
@@ -96,6 +97,11 @@ func (r *reader) origins(name, otherwise string) []string {
 		}
 	}
 	return list
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 var ownPort = map[string]string{"http": "80", "https": "443"}

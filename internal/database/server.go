@@ -50,7 +50,7 @@ type ServerOptions struct {
 	// directory with a name of its own, and may be empty for the system's temporary directory.
 	Dir  string
 	Mode ServerMode
-	// Fill is for whoever fills the data; see BeginFilling.
+	// Fill is for whoever fills the data; see BeginFilling. Short tasks do not attach to such a server.
 	Fill bool
 	// Log gets what went well but deserves attention. It may be nil.
 	Log *slog.Logger
@@ -139,7 +139,7 @@ func (s *Server) launch(ctx context.Context) error {
 	if err := s.guard.ready(); err != nil {
 		return fmt.Errorf("start the database server: %w", err)
 	}
-	if s.lock != nil {
+	if s.lock != nil && !s.opt.Fill { // else nobody may use it meanwhile
 		return s.lock.describe(s.opt.Mode, true)
 	}
 	return nil

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
 
 	"hexamart/internal/apperr"
@@ -35,7 +38,8 @@ func (a *API) overTLS(r *http.Request) bool {
 }
 
 // refuseForeignPages keeps pages of origins that are not listed from changing anything: a form, or a body without a type, is sent
-// by a browser without asking first, from its user's address, and counts as that one's. What is no browser sends no Origin.
+// by a browser without asking first, from its user's address, and counts as that one's. What is no browser sends no Origin. A name
+// that nobody has told the shop may be somebody else's, who has given it the shop's address: its pages are not the shop's own.
 func (a *API) refuseForeignPages() func(http.Handler) http.Handler {
 	pages := http.NewCrossOriginProtection()
 	for _, origin := range a.CORSOrigins {
@@ -45,14 +49,33 @@ func (a *API) refuseForeignPages() func(http.Handler) http.Handler {
 	}
 	return func(next http.Handler) http.Handler {
 		return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-			origin := r.Header.Get("Origin")
-			if err := pages.Check(r); err != nil && (origin == "" || origin != a.originOf(r)) {
+			origin, own := r.Header.Get("Origin"), a.originOf(r)
+			foreign := pages.Check(r) != nil && (origin == "" || origin != own)
+			fromPage := origin != "" || r.Header.Get("Sec-Fetch-Site") != ""
+			if changes := r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions; changes && fromPage &&
+				(foreign || !slices.Contains(a.CORSOrigins, origin) && !a.isNamed(own)) {
 				return apperr.New(apperr.ForeignPage, "Pages of another site may not do this. Who runs the shop can list their origin in CORS_ORIGINS.")
 			}
 			next.ServeHTTP(w, r)
 			return nil
 		})
 	}
+}
+
+// isNamed reports whether an origin is surely the shop's: by an address, by TLS, by a name of this machine's alone or of an origin that
+// is listed.
+func (a *API) isNamed(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	host := u.Hostname()
+	_, err = netip.ParseAddr(host)
+	return err == nil || u.Scheme == "https" || host == "localhost" || strings.HasSuffix(host, ".localhost") ||
+		slices.ContainsFunc(a.CORSOrigins, func(listed string) bool {
+			l, err := url.Parse(listed)
+			return err == nil && l.Hostname() == host
+		})
 }
 
 // The limits of bodies, in bytes. Any that the shop has use for are small: those beyond get one of few places.

@@ -167,6 +167,7 @@ func TestForeignPages(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	s.API.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} // httptest's client
+	s.API.CORSOrigins = []string{storefront, "https://shop.example"}
 	s.Handler = s.API.Routes()
 	u := s.User()
 	wrong := "username=" + u.Email + "&password=wrong"
@@ -177,9 +178,15 @@ func TestForeignPages(t *testing.T) {
 		"Program":      {nil, 401},
 		"Storefront":   {[]string{"Origin: " + storefront, "Sec-Fetch-Site: cross-site"}, 401},
 		"SameSite":     {[]string{"Origin: http://localhost:9999", "Sec-Fetch-Site: same-site"}, 403},
-		"Own":          {[]string{"Origin: http://example.com"}, 401},
+		"Own":          {[]string{"Origin: http://127.0.0.1:8000", "X-Forwarded-Host: 127.0.0.1:8000"}, 401},
+		"OwnHere":      {[]string{"Origin: http://localhost:8000", "X-Forwarded-Host: localhost:8000", "Sec-Fetch-Site: same-origin"}, 401},
+		"LentName":     {[]string{"Origin: http://evil.example:8000", "X-Forwarded-Host: evil.example:8000", "Sec-Fetch-Site: same-origin"}, 403},
+		"LentNameOld":  {[]string{"Origin: http://evil.example:8000", "X-Forwarded-Host: evil.example:8000"}, 403},
+		"LentNameHost": {[]string{"Origin: http://example.com", "Sec-Fetch-Site: same-origin"}, 403}, // httptest's Host
+		"ListedName":   {[]string{"Origin: http://shop.example", "X-Forwarded-Host: shop.example"}, 401},
+		"StorefrontOf": {[]string{"Origin: " + storefront, "Sec-Fetch-Site: cross-site", "X-Forwarded-Host: any.example"}, 401},
 		"OwnByProxy":   {[]string{"Origin: https://shop.example", "X-Forwarded-Host: shop.example", "X-Forwarded-Proto: https"}, 401},
-		"OwnByBrowser": {[]string{"Origin: https://shop.example", "Sec-Fetch-Site: same-origin"}, 401},
+		"OwnByBrowser": {[]string{"Origin: https://own.example", "X-Forwarded-Host: own.example", "X-Forwarded-Proto: https", "Sec-Fetch-Site: same-origin"}, 401},
 		"Foreign":      {[]string{"Origin: http://evil.example", "Sec-Fetch-Site: cross-site"}, 403},
 		"OldBrowser":   {[]string{"Origin: http://evil.example"}, 403},
 		"Null":         {[]string{"Origin: null"}, 403},
