@@ -55,12 +55,16 @@ func logout(ctx context.Context, p *program, args []string) error {
 	if err != nil {
 		return err
 	}
-	return p.withCurrentShop(ctx, func(s *shop) error {
+	return p.withExistingShop(ctx, func(s *shop) error {
+		if _, err := s.migrate(ctx, p.stdout); err != nil {
+			return err
+		}
 		if *everybody {
-			if err := s.services.Sessions.EndEverybody(ctx, model.Actor{Command: "hexamart logout"}); err != nil {
+			n, err := s.services.Sessions.EndEverybody(ctx, model.Actor{Command: "hexamart logout"})
+			if err != nil {
 				return err
 			}
-			fmt.Fprintln(p.stdout, "Everybody is logged out everywhere.")
+			fmt.Fprintf(p.stdout, "Everybody is logged out everywhere: %d accounts.\n", n)
 			return nil
 		}
 		if err := s.services.Sessions.EndAll(ctx, model.Actor{Command: "hexamart logout"}, rest[0]); err != nil {

@@ -41,7 +41,7 @@ func backup(ctx context.Context, p *program, args []string) error {
 	if info, err := os.Lstat(rest[0]); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is there and no ordinary file, which alone a backup replaces; name another one", rest[0])
 	}
-	return p.withShop(ctx, func(s *shop) error {
+	return p.withExistingShop(ctx, func(s *shop) error {
 		dump, err := s.clientTool(ctx, "mariadb-dump", "mysqldump")
 		if err != nil {
 			return err

@@ -29,6 +29,26 @@ func (p *program) withShop(ctx context.Context, fn func(*shop) error) error {
 	return errors.Join(fn(s), s.close())
 }
 
+// withExistingShop is withShop for what makes no sense in a new shop, and would pass for done there: as when it is run in another
+// directory than the shop's.
+func (p *program) withExistingShop(ctx context.Context, fn func(*shop) error) error {
+	s, err := p.openTo(ctx, database.ServerOptions{Mode: database.ServerShared, Existing: true})
+	if errors.Is(err, database.ErrNoData) {
+		return fmt.Errorf("%w; run this where the shop's .env or %s is, or set DATA_DIR or DATABASE_URL as for the shop", err, p.cfg.DataDir)
+	}
+	if err != nil {
+		return err
+	}
+	empty, err := database.IsEmpty(ctx, s.db)
+	if err == nil && empty {
+		err = errors.New("the database is empty: is it the shop's?")
+	}
+	if err == nil {
+		err = fn(s)
+	}
+	return errors.Join(err, s.close())
+}
+
 // withCurrentShop is withShop after its schema was brought up to date.
 func (p *program) withCurrentShop(ctx context.Context, fn func(*shop) error) error {
 	return p.withShop(ctx, func(s *shop) error {
@@ -129,7 +149,7 @@ func verify(ctx context.Context, p *program, args []string) error {
 	if _, err := p.parseFlags(flag.NewFlagSet("verify", flag.ContinueOnError), args); err != nil {
 		return err
 	}
-	return p.withShop(ctx, func(s *shop) error {
+	return p.withExistingShop(ctx, func(s *shop) error {
 		if err := s.current(ctx); err != nil {
 			return err
 		}

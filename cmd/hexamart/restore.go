@@ -60,7 +60,7 @@ func (s *shop) restoreFrom(ctx context.Context, file *os.File, out io.Writer) er
 		_, err = s.migrate(ctx, out)
 	}
 	if err == nil {
-		err = s.services.Sessions.EndEverybody(ctx, model.Actor{Command: "hexamart restore"})
+		_, err = s.services.Sessions.EndEverybody(ctx, model.Actor{Command: "hexamart restore"})
 	}
 	if err == nil {
 		err = s.server.EndFilling()

@@ -170,7 +170,7 @@ func TestBeside(t *testing.T) {
 		{"", []string{"admin", "--revoke", "nobody@example.com"}, 1, "There is no account"},
 		{"", []string{"logout", "ann@example.com"}, 0, "ann@example.com is logged out everywhere."},
 		{"", []string{"logout", "nobody@example.com"}, 1, "There is no account"},
-		{"", []string{"logout", "--everybody"}, 0, "Everybody is logged out everywhere."},
+		{"", []string{"logout", "--everybody"}, 0, "Everybody is logged out everywhere: 2 accounts."},
 		{"", []string{"logout", "--everybody", "ann@example.com"}, 2, "takes no arguments"},
 		{"", []string{"logout"}, 2, "takes EMAIL"},
 		{"forgotten\n", []string{"password", "nobody@example.com"}, 1, "There is no account"},
@@ -191,6 +191,27 @@ func TestBeside(t *testing.T) {
 	elsewhere.addr = newPlace(t).addr
 	if code, out := elsewhere.run("", "serve"); code != 1 || !strings.Contains(out, filepath.Join(".data", "mysql")) {
 		t.Errorf("a second serve on the same data: exit %d, %s", code, out)
+	}
+}
+
+// TestNoShopHere runs what makes no sense in a new shop in another directory than the shop's: it says so, and makes nothing.
+func TestNoShopHere(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	file := filepath.Join(p.dir, "shop.sql.gz")
+	if err := os.WriteFile(file, []byte("the last backup"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"backup", file}, {"logout", "--everybody"}, {"logout", "ann@example.com"}, {"verify"}} {
+		if code, out := p.run("", args...); code != 1 || !strings.Contains(out, "there is no database in") || !strings.Contains(out, "DATA_DIR") {
+			t.Errorf("%v: exit %d, %s", args, code, out)
+		}
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "the last backup" {
+		t.Errorf("the file holds %q, %v", text, err)
+	}
+	if _, err := os.Stat(filepath.Join(p.dir, ".data", "mysql")); err == nil {
+		t.Error("a database was made")
 	}
 }
 

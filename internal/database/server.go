@@ -30,6 +30,8 @@ const (
 var (
 	// ErrServerBusy means that another process holds the data directory; the message names both.
 	ErrServerBusy = errors.New("the database is in use")
+	// ErrNoData means that a directory has no database of the shop's.
+	ErrNoData = errors.New("there is no database")
 	// ErrNoServer means that this machine has no usable MySQL or MariaDB server; the message says why
 	// and what to do.
 	ErrNoServer = errors.New("no usable MySQL or MariaDB server was found")
@@ -50,6 +52,8 @@ type ServerOptions struct {
 	// directory with a name of its own, and may be empty for the system's temporary directory.
 	Dir  string
 	Mode ServerMode
+	// Existing is for whoever has no use for new data: it fails with ErrNoData where there are none, and makes nothing.
+	Existing bool
 	// Fill is for whoever fills the data; see BeginFilling. Short tasks do not attach to such a server.
 	Fill bool
 	// Log gets what went well but deserves attention. It may be nil.
@@ -77,13 +81,16 @@ type Server struct {
 // StartServer returns once the server answers queries. The binary is the one that the environment
 // variable HEXAMART_MYSQLD names, else the first suitable one on this machine. When ctx ends before
 // that, everything that was started is stopped again; afterwards ctx has no influence.
-// It fails with ErrNoServer, ErrServerBusy, ErrHalfFilled, or an error that quotes the server's own log.
+// It fails with ErrNoServer, ErrServerBusy, ErrHalfFilled, ErrNoData, or an error that quotes the server's own log.
 func StartServer(ctx context.Context, opt ServerOptions) (*Server, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	if opt.Notify == nil {
 		opt.Notify = func(string) {}
+	}
+	if none := (serverHome{dir: opt.Dir}); opt.Existing && none.flavour() == "" {
+		return nil, fmt.Errorf("%w in %s", ErrNoData, opt.Dir)
 	}
 	home, err := openHome(opt)
 	if err != nil {

@@ -181,7 +181,7 @@ func TestAuditCommands(t *testing.T) {
 		func() error { return s.Services.Auth.SetPassword(t.Context(), by, u.Email, "another one") },
 		func() error { _, err := s.Services.Auth.DemoteUser(t.Context(), by, "boss@example.com"); return err },
 		func() error { _, err := s.Services.Auth.DemoteUser(t.Context(), by, "boss@example.com"); return err }, // changes nothing
-		func() error { return s.Services.Sessions.EndEverybody(t.Context(), by) },
+		func() error { _, err := s.Services.Sessions.EndEverybody(t.Context(), by); return err },
 	} {
 		if err := do(); err != nil {
 			t.Fatal(err)

@@ -109,20 +109,24 @@ func (s *Sessions) EndAll(ctx context.Context, by model.Actor, email string) err
 const beyondVersions = 1_000_000
 
 // EndEverybody ends all sessions of all users, and the access tokens that belong to none: of some users at a time, so that nobody
-// waits for all. After an error some may be left, and it can be run again.
-func (s *Sessions) EndEverybody(ctx context.Context, by model.Actor) error {
-	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+// waits for all, and returns how many users there were. After an error some may be left, and it can be run again.
+func (s *Sessions) EndEverybody(ctx context.Context, by model.Actor) (users int64, err error) {
+	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		return audit(ctx, tx, by, model.AuditShopLogout, auditShop, 0, nil, nil)
 	})
 	for first, last := int64(0), int64(0); err == nil; first = last {
 		if last, err = s.lastOfSome(ctx, first); err == nil && last == 0 {
-			return nil
+			return users, nil
 		}
 		if err == nil {
-			_, err = database.Exec(ctx, s.db, `
+			var res sql.Result
+			if res, err = database.Exec(ctx, s.db, `
 				UPDATE users
 				SET token_version = token_version + ?
-				WHERE id > ? AND id <= ?`, beyondVersions, first, last)
+				WHERE id > ? AND id <= ?`, beyondVersions, first, last); err == nil {
+				n, _ := res.RowsAffected() // never fails
+				users += n
+			}
 		}
 		if err == nil { // what is of another version is good for nothing any more, and may be a lot
 			_, err = forget(ctx, s.db, "ended sessions", `
@@ -131,7 +135,7 @@ func (s *Sessions) EndEverybody(ctx context.Context, by model.Actor) error {
 				LIMIT ?`, first, last)
 		}
 	}
-	return fail("end all sessions", err)
+	return users, fail("end all sessions", err)
 }
 
 // lastOfSome returns the last of the next thousand users, or fewer, after one; 0 if there are none.

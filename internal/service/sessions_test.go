@@ -311,8 +311,8 @@ func TestEndEverybody(t *testing.T) {
 	s.Exec("INSERT INTO users (id, name, email, password_hash, token_version) VALUES " + strings.Join(rows, ", "))
 	s.Exec("INSERT INTO refresh_tokens (family, generation, hash, user_id, token_version, created_at, expires_at) " +
 		"SELECT LPAD(id, 16, 0), 0, UNHEX(SHA2(id, 256)), id, token_version, NOW(), NOW() + INTERVAL 1 DAY FROM users WHERE id >= 1000")
-	if err := s.Services.Sessions.EndEverybody(t.Context(), model.Actor{Command: "test"}); err != nil {
-		t.Fatal(err)
+	if n, err := s.Services.Sessions.EndEverybody(t.Context(), model.Actor{Command: "test"}); n != 2501 || err != nil {
+		t.Fatalf("%d users, %v", n, err)
 	}
 	if n := s.Count("SELECT COUNT(*) FROM refresh_tokens"); n != 0 {
 		t.Errorf("%d tokens are left", n)
