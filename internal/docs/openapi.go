@@ -58,6 +58,9 @@ func operations(doc *tree) (list []operation) {
 	return list
 }
 
+// forAdmins begins the description of what only admins may do.
+const forAdmins = "**For admins only.**"
+
 // finish writes out what an operation's source says in short.
 func finish(op operation, components *tree) {
 	codes := codesOf(op)
@@ -67,7 +70,7 @@ func finish(op operation, components *tree) {
 		security = []any{newTree().set("password", []any{}), newTree().set("token", []any{})}
 	}
 	if slices.Contains(codes, "forbidden") {
-		op.set("description", strings.TrimSpace("**For admins only.** "+op.text("description")))
+		op.set("description", strings.TrimSpace(forAdmins+" "+op.text("description")))
 	}
 	op.take("x-problems")
 	responses := op.object("responses")

@@ -79,7 +79,7 @@ func whoOf(op operation) string {
 	if security, _ := op.get("security").([]any); len(security) == 0 {
 		return "nobody"
 	}
-	if op.object("responses").get("403") != nil {
+	if strings.HasPrefix(op.text("description"), forAdmins) {
 		return "admin"
 	}
 	return "user"
