@@ -213,6 +213,14 @@ func TestNoShopHere(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(p.dir, ".data", "mysql")); err == nil {
 		t.Error("a database was made")
 	}
+	if code, out := p.run("", "doctor"); code != 0 { // which makes one, and no tables
+		t.Fatal(out)
+	}
+	for _, args := range [][]string{{"backup", file}, {"logout", "--everybody"}, {"verify"}} {
+		if code, out := p.run("", args...); code != 1 || !strings.Contains(out, "the database is empty") {
+			t.Errorf("%v of nothing: exit %d, %s", args, code, out)
+		}
+	}
 }
 
 // TestWithoutServe runs the other commands where no shop runs: each starts a server for itself.

@@ -12,11 +12,7 @@ import (
 // TestDropUntaken takes nothing of what it is sent, and keeps its end: the kernel of the other one does not wait for ever.
 func TestDropUntaken(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
+	listener := loopback(t)
 	client, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -93,12 +93,7 @@ func TestWholeConn(t *testing.T) {
 // knows at once that it has all of the answer, and is not cut off while it is still sending.
 func TestWholeConnEnds(t *testing.T) {
 	t.Parallel()
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener := newWholeListener(plain, nil)
-	defer func() { _ = listener.Close() }()
+	listener := newWholeListener(loopback(t), nil)
 	client, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -316,16 +311,23 @@ func TestUselessBodies(t *testing.T) {
 	}
 }
 
+// loopback is an address of its own, until the test ends.
+func loopback(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener
+}
+
 // TestKernelBuffers takes much and quickly, which has the kernel make room for more, and then nothing: what is written after that
 // is not kept where nobody counts it.
 func TestKernelBuffers(t *testing.T) {
 	t.Parallel()
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	plain := loopback(t)
 	listener := newWholeListener(plain, nil)
-	defer func() { _ = listener.Close() }()
 	const quick, most = 32 << 20, 1 << 20
 	dialled := make(chan net.Conn, 1)
 	go func() {

@@ -87,7 +87,7 @@ func (r *reader) origins(name, otherwise string) []string {
 		list[i] = strings.ToLower(strings.TrimSuffix(v, "/"))
 		u, err := url.Parse(list[i])
 		switch {
-		case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || list[i] != u.Scheme+"://"+u.Host || strings.ContainsAny(v, "*") ||
+		case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || list[i] != u.Scheme+"://"+u.Host || strings.Contains(v, "*") ||
 			strings.HasSuffix(u.Host, ":") || u.Port() != "" && !isPort(u.Port()):
 			r.bad(name, "holds %q; it must list origins such as https://shop.example.com, without wildcards", v)
 		case strings.ContainsFunc(v, func(c rune) bool { return c > unicode.MaxASCII }):

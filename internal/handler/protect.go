@@ -38,28 +38,28 @@ func (a *API) overTLS(r *http.Request) bool {
 }
 
 // refuseForeignPages keeps pages of origins that are not listed from changing anything: a form, or a body without a type, is sent
-// by a browser without asking first, from its user's address, and counts as that one's. What is no browser sends no Origin. A name
-// that nobody has told the shop may be somebody else's, who has given it the shop's address: its pages are not the shop's own.
-func (a *API) refuseForeignPages() func(http.Handler) http.Handler {
-	pages := http.NewCrossOriginProtection()
-	for _, origin := range a.CORSOrigins {
-		if err := pages.AddTrustedOrigin(origin); err != nil {
-			panic(err) // the settings have been checked
+// by a browser without asking first, from its user's address, and counts as that one's.
+func (a *API) refuseForeignPages(next http.Handler) http.Handler {
+	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
+		safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+		if !safe && a.isForeign(r) {
+			return apperr.New(apperr.ForeignPage, "Pages of another site may not do this. Who runs the shop can list their origin in CORS_ORIGINS.")
 		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// isForeign reports whether a browser asks for a page that is neither of a listed origin nor the shop's own. What is no browser
+// says nothing of pages. A name that nobody has told the shop may be somebody else's, who has given it the shop's address.
+func (a *API) isForeign(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" && r.Header.Get("Sec-Fetch-Site") == "" || slices.Contains(a.CORSOrigins, origin) {
+		return false
 	}
-	return func(next http.Handler) http.Handler {
-		return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-			origin, own := r.Header.Get("Origin"), a.originOf(r)
-			foreign := pages.Check(r) != nil && (origin == "" || origin != own)
-			fromPage := origin != "" || r.Header.Get("Sec-Fetch-Site") != ""
-			if changes := r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions; changes && fromPage &&
-				(foreign || !slices.Contains(a.CORSOrigins, origin) && !a.isNamed(own)) {
-				return apperr.New(apperr.ForeignPage, "Pages of another site may not do this. Who runs the shop can list their origin in CORS_ORIGINS.")
-			}
-			next.ServeHTTP(w, r)
-			return nil
-		})
-	}
+	var pages http.CrossOriginProtection
+	own := a.originOf(r)
+	return !a.isNamed(own) || pages.Check(r) != nil && origin != own
 }
 
 // isNamed reports whether an origin is surely the shop's: by an address, by TLS, by a name of this machine's alone or of an origin that

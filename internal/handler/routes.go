@@ -19,7 +19,7 @@ func (a *API) Routes() http.Handler {
 	if a.Trace != nil {
 		r.Use(a.Trace)
 	}
-	r.Use(answerArrives, a.logRequests, a.recoverPanics, a.cors(), a.refuseForeignPages(), a.limitHead, cleanPath, middleware.GetHead)
+	r.Use(answerArrives, a.logRequests, a.recoverPanics, a.cors(), a.refuseForeignPages, a.limitHead, cleanPath, middleware.GetHead)
 	r.NotFound(a.compress(a.handle(notFound)).ServeHTTP)
 	r.MethodNotAllowed(a.compress(a.handle(methodNotAllowed)).ServeHTTP)
 
