@@ -16,10 +16,14 @@ import (
 func newLog(w io.Writer, cfg config.Config) (log *slog.Logger, flush func()) {
 	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
 	buffer := &logBuffer{w: w}
+	var lines slog.Handler = slog.NewTextHandler(buffer, opts)
 	if cfg.LogFormat == "json" {
-		return slog.New(logHandler{slog.NewJSONHandler(buffer, opts), buffer}), buffer.Flush
+		lines = slog.NewJSONHandler(buffer, opts)
 	}
-	return slog.New(logHandler{slog.NewTextHandler(buffer, opts), buffer}), buffer.Flush
+	buffer.missed = func(n int) {
+		slog.New(lines).Warn("nobody took the log for a while: lines are left out", "lines", n)
+	}
+	return slog.New(logHandler{lines, buffer}), buffer.Flush
 }
 
 type logHandler struct {
