@@ -15,7 +15,7 @@ func (a *API) dashboard(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
-	still := a.stillAdmin(r) // whoever has to wait while all orders are read may not be one any more
+	still := a.stillMay(r) // whoever has to wait while all orders are read may not be one any more
 	dashboard, err := a.Services.Admin.Dashboard(r.Context(), filter)
 	if err == nil {
 		err = still()
@@ -39,7 +39,7 @@ func (a *API) listAllProducts(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
-	filter.Asker = model.Asker{Address: clientAddr(r), Begin: a.stillAdmin(r)}
+	filter.Asker = model.Asker{Address: clientAddr(r), Begin: a.stillMay(r)}
 	list, err := a.Services.Products.ListAll(r.Context(), filter)
 	if err != nil {
 		return err
@@ -62,7 +62,11 @@ func (a *API) listAudit(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
+	still := a.stillMay(r)
 	list, err := a.Services.Admin.ListAudit(r.Context(), filter)
+	if err == nil {
+		err = still()
+	}
 	if err != nil {
 		return err
 	}
@@ -84,7 +88,11 @@ func (a *API) listAllOrders(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
+	still := a.stillMay(r)
 	list, err := a.Services.Admin.ListOrders(r.Context(), filter)
+	if err == nil {
+		err = still()
+	}
 	if err != nil {
 		return err
 	}

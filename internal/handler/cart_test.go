@@ -16,6 +16,9 @@ func TestCart(t *testing.T) {
 		{other, "POST /cart", f(`{"product_id":%d,"quantity":9}`, lamp.ID), 200, nil},
 	})
 	a := send(t, s, step{u, "POST /cart", f(`{"product_id":"%d","quantity":"2"}`, lamp.ID), 200, nil})
+	dear := s.Product("Palace", "6000000000.00", 2) // of which no order can have two, but a cart
+	send(t, s, step{other, "POST /cart", f(`{"product_id":%d,"quantity":2}`, dear.ID), 200, is{`"total_price":12000000000.00`}})
+	send(t, s, step{other, "GET /cart", "", 200, is{`"total_price":12000000000.00`}})
 	item := string(members(a.Body)["cart_item"])
 	if names(a.Body) != "cart_item message" || names(item) != "available id image_url name price product_id quantity stock total_price user_id" {
 		t.Errorf("the answer is %s", a.Body)

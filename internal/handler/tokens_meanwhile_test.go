@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"context"
 	"io"
 	"net/http/httptest"
 	"strings"
@@ -13,8 +14,8 @@ import (
 	"hexamart/internal/testkit"
 )
 
-// TestAdminsEndMeanwhile demotes an admin while lists of all products wait for their turns, or dashboards while all orders are read: those are
-// not for them any more.
+// TestAdminsEndMeanwhile demotes an admin while lists of all products wait for their turns, or others and dashboards while they are
+// read: those are not for them any more.
 func TestAdminsEndMeanwhile(t *testing.T) {
 	t.Parallel()
 	const many = 10 // more than there are turns for what may take long
@@ -24,12 +25,14 @@ func TestAdminsEndMeanwhile(t *testing.T) {
 	}{
 		"/admin/products?count=true&in_stock=true": {"products", many - 4},
 		"/admin/dashboard":                         {"order_items", many},
+		"/admin/orders":                            {"order_items", many},
+		"/admin/audit":                             {"audit_log", many},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			s := testkit.NewShop(t)
-			s.Product("Lamp", "19.99", 5)
 			admin := s.Admin()
+			s.Order(s.User(), s.Product("Lamp", "19.99", 5), 1)
 			conn, err := s.DB.Conn(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -132,4 +135,48 @@ func TestTokensEndMeanwhile(t *testing.T) {
 			t.Errorf("status %d: %s", a.Status, a.Body)
 		}
 	})
+}
+
+// TestTokensEndWhileThinking ends tokens, and an admin's rights, while what was sent with them waits to be decoded.
+func TestTokensEndWhileThinking(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	lamp := s.Product("Lamp", "19.99", 5)
+	var all []func()
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		leave, err := s.Services.Think(ctx, model.Asker{Address: "198.51.100.1"})
+		cancel()
+		if err != nil {
+			break
+		}
+		all = append(all, leave)
+	}
+	padding := strings.Repeat("x", 2<<10)
+	admin, demoted, gone, still := s.Admin(), s.Admin(), s.User(), s.User()
+	waiting := map[*testkit.Person]chan testkit.Answer{}
+	for _, p := range []*testkit.Person{admin, demoted, gone, still} {
+		waiting[p] = make(chan testkit.Answer)
+		go func() {
+			if p == admin || p == demoted {
+				waiting[p] <- s.Do(p, "PATCH", f("/products/%d", lamp.ID), `{"stock_delta": 7, "padding": "`+padding+`"}`)
+			} else {
+				waiting[p] <- s.Do(p, "PUT", "/users/address", `{"address": "Thief Street 1", "padding": "`+padding+`"}`)
+			}
+		}()
+	}
+	time.Sleep(200 * time.Millisecond) // until they wait
+	s.Exec("UPDATE users SET is_admin = FALSE WHERE id = ?", demoted.ID)
+	s.Exec("UPDATE users SET token_version = token_version + 1 WHERE id = ?", gone.ID)
+	for _, leave := range all {
+		leave()
+	}
+	for p, status := range map[*testkit.Person]int{admin: 200, demoted: 403, gone: 401, still: 200} {
+		if a := <-waiting[p]; a.Status != status {
+			t.Errorf("user %d: status %d, want %d: %s", p.ID, a.Status, status, a.Body)
+		}
+	}
+	if stock := s.Stock(lamp); stock != 12 {
+		t.Errorf("the stock is %d", stock)
+	}
 }

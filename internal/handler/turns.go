@@ -65,16 +65,22 @@ func (a *API) decode(r *http.Request, in validator) error {
 }
 
 // read lets a body be decoded in a turn for a processor: whoever comes may send thousands of parts. Short ones wait for nobody.
+// What somebody may no longer do when their turn has come is not done.
 func (a *API) read(r *http.Request, decode func() error) error {
 	if r.ContentLength >= 0 && r.ContentLength <= shortBody {
 		return decode()
 	}
+	still := a.stillMay(r)
 	leave, err := a.Services.Think(r.Context(), askerOf(r))
 	if err != nil {
 		return err
 	}
-	defer leave()
-	return decode()
+	err = decode()
+	leave()
+	if gone := still(); gone != nil {
+		return gone
+	}
+	return err
 }
 
 // takeHoldersTurn is takeTurn for whoever has a refresh token, or else a bearer token. The answer is short, so that

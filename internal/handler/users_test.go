@@ -36,6 +36,30 @@ func TestProfile(t *testing.T) {
 	})
 }
 
+// TestTakenEmails has somebody try who has an account here: after some tries it is not told any more, and their own can go on
+// being changed.
+func TestTakenEmails(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u, other := s.User(), s.User()
+	for i := range 12 {
+		status, hint := 409, "email_taken"
+		if i >= 10 {
+			status, hint = 429, "rate_limited"
+		}
+		a := send(t, s, step{u, "PUT /users/profile", f(`{"name":"Asha","email":%q}`, other.Email), status, is{hint}})
+		if (status == 429) != (a.Header.Get("Retry-After") != "") {
+			t.Errorf("Retry-After: %q", a.Header.Get("Retry-After"))
+		}
+	}
+	for range 12 {
+		send(t, s, step{other, "PUT /users/profile", f(`{"name":"Ben","email":%q}`, other.Email), 200, nil})
+	}
+	if n := s.Count("SELECT COUNT(*) FROM users WHERE name = 'Asha'"); n != 0 {
+		t.Error("the name was changed by what was refused")
+	}
+}
+
 func TestAddress(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)

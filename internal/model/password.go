@@ -53,14 +53,15 @@ func (c *check) guessable(name, v string, own ...string) {
 		}
 	}
 	words := ownWords(own)
-	for _, form := range disguised(v) {
+	forms := disguised(v)
+	for _, form := range forms {
 		if words[form] {
 			c.bad(name, "must not be your own name or e-mail")
 			return
 		}
 	}
 	common := commonPasswords()
-	for _, form := range disguised(v) {
+	for _, form := range forms {
 		if common[form] {
 			c.bad(name, "is one of the most common ones, which are guessed first; please choose another")
 			return
@@ -128,19 +129,61 @@ func ownWords(own []string) map[string]bool {
 }
 
 // disguised returns what a password may be a disguise of: itself in small letters; the same without
-// marks and spaces; that without the digits at its end, or around it; and all of these with letters for the digits and
-// signs that look like them.
+// marks and spaces; that without years, digits and marks around it; and all of these with letters for the digits and signs
+// that look like them.
 func disguised(v string) []string {
 	v = strings.ToLower(strings.TrimSpace(norm.NFKC.String(v)))
 	plain := letters(v)
 	around := func(c rune) bool { return unicode.IsDigit(c) || !isWord(c) }
 	forms := []string{v, plain, strings.TrimRightFunc(plain, unicode.IsDigit), strings.TrimFunc(plain, unicode.IsDigit)}
+	for _, core := range cores(v) {
+		forms = append(forms, letters(core))
+	}
 	for _, read := range []*strings.Replacer{lookalikes, likeL} {
 		for _, part := range []string{v, strings.TrimRightFunc(v, around), strings.TrimFunc(v, around)} {
 			forms = append(forms, letters(lookalikes.Replace(read.Replace(part))))
 		}
 	}
 	return forms
+}
+
+// cores are what has letters of a text without up to three of the years, digits and marks that people put before and after a
+// word, which may have digits of its own, like abc123.
+func cores(v string) []string {
+	isMark := func(c rune) bool { return !isWord(c) }
+	all := []string{v}
+	for _, shorten := range [][]func(text string) string{{
+		func(text string) string { return text[yearAt(text, 0):] },
+		func(text string) string { return strings.TrimLeftFunc(text, unicode.IsDigit) },
+		func(text string) string { return strings.TrimLeftFunc(text, isMark) },
+	}, {
+		func(text string) string { return text[:len(text)-yearAt(text, len(text)-4)] },
+		func(text string) string { return strings.TrimRightFunc(text, unicode.IsDigit) },
+		func(text string) string { return strings.TrimRightFunc(text, isMark) },
+	}} {
+		last := all
+		for range 3 {
+			var shorter []string
+			for _, text := range last {
+				for _, by := range shorten {
+					if rest := by(text); rest != text && strings.ContainsFunc(rest, unicode.IsLetter) && !slices.Contains(all, rest) {
+						shorter = append(shorter, rest)
+					}
+				}
+			}
+			all = append(all, shorter...)
+			last = shorter
+		}
+	}
+	return all
+}
+
+// yearAt is how many bytes of a text are a year of ours there: four or none.
+func yearAt(text string, at int) int {
+	if at < 0 || len(text) < at+4 || text[at:at+2] != "19" && text[at:at+2] != "20" || strings.Trim(text[at+2:at+4], "0123456789") != "" {
+		return 0
+	}
+	return 4
 }
 
 // A one may be either letter.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -88,12 +89,14 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	if err := in.Validate(); err != nil {
 		return model.Login{}, err
 	}
+	began := time.Now()
 	a, err := s.lookUp(ctx, in.Username, by)
 	if err != nil {
 		return model.Login{}, fail("log in", err)
 	}
 	try, err := s.guesses.begin(ctx, limitKey(a, in.Username), by)
 	if err != nil {
+		sleepUntil(ctx, began.Add(evenRefusal))
 		return model.Login{}, fail("log in", err)
 	}
 	defer try.end()
@@ -125,6 +128,20 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 		return model.Login{}, fail("log in", err)
 	}
 	return login, nil
+}
+
+// evenRefusal is how long it takes at least to refuse one more guess: to find an account takes microseconds longer than to find none,
+// which many refusals, that cost no bcrypt, would tell.
+const evenRefusal = 20 * time.Millisecond
+
+// sleepUntil sleeps until then, or ctx ends.
+func sleepUntil(ctx context.Context, then time.Time) {
+	timer := time.NewTimer(time.Until(then))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 var errWrongLogin = apperr.New(apperr.InvalidCredentials, "E-mail or password is wrong.")

@@ -141,6 +141,6 @@ func (a *addition) added(done database.Done) model.CartItem {
 	} else { // LAST_INSERT_ID's
 		item.ID, item.Quantity = done.ID/lineAndPieces, done.ID%lineAndPieces
 	}
-	item.TotalPrice, item.Available = item.Price.Times(item.Quantity), true
+	item.TotalPrice, item.Available = item.Price*model.Money(item.Quantity), true // as SQL says it of whole carts, without a bound
 	return item
 }

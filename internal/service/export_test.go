@@ -21,8 +21,11 @@ const BoundedSelect = boundedSelect
 // FillSearches takes all turns to search until the returned function is called, FillWalks those to walk along an index.
 func FillSearches(p *Products) (leave func()) { return fill(p.searches, maxSearches) }
 
-// MaxWalks is maxWalks.
-const MaxWalks = maxWalks
+// MaxWalks is maxWalks, and EvenRefusal is evenRefusal.
+const (
+	MaxWalks    = maxWalks
+	EvenRefusal = evenRefusal
+)
 
 // FillWalks is like FillSearches.
 func FillWalks(p *Products) (leave func()) { return fill(p.walks, maxWalks) }

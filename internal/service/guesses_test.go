@@ -234,6 +234,28 @@ func TestChangePasswordLimit(t *testing.T) {
 	}
 }
 
+// TestRefusalsAreEven refuses more guesses after too many, which costs no bcrypt: that takes one time whether or not there is the
+// account.
+func TestRefusalsAreEven(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	for _, email := range []string{u.Email, "nobody@example.com"} {
+		for range 10 {
+			guess(t, s, email, "wrong", "198.51.100.1")
+		}
+		for range 3 {
+			began := time.Now()
+			if got := guess(t, s, email, "wrong", "198.51.100.1"); got != apperr.RateLimited {
+				t.Fatalf("%s: %s", email, got)
+			}
+			if took := time.Since(began); took < service.EvenRefusal {
+				t.Errorf("%s: refused after %v", email, took)
+			}
+		}
+	}
+}
+
 // TestLoginLimitHungUp guesses an admin's password and hangs up while it is compared: the failure is written all the same.
 func TestLoginLimitHungUp(t *testing.T) {
 	t.Parallel()

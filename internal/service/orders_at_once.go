@@ -141,27 +141,27 @@ func batchLines(b *database.Batch, drafts []*draft) (count int) {
 	return count
 }
 
-// batchStock takes the stock of so many products that are still sold, at the price that was read, if as many lines
-// were in the carts. They are locked in the order of their ids.
+// batchStock takes the stock of so many products that are still sold, under the name and at the price that were read, if as
+// many lines were in the carts. They are locked in the order of their ids.
 func batchStock(b *database.Batch, drafts []*draft, lines int) (count int) {
-	wanted, prices := map[int64]int64{}, map[int64]model.Money{}
+	wanted, read := map[int64]int64{}, map[int64]cartLine{}
 	for _, d := range drafts {
 		for _, l := range d.lines {
 			wanted[l.ProductID] += l.Quantity
-			prices[l.ProductID] = l.Price
+			read[l.ProductID] = l
 		}
 	}
 	var taken, ids, still []any
 	for _, id := range slices.Sorted(maps.Keys(wanted)) {
 		taken = append(taken, id, wanted[id])
 		ids = append(ids, id)
-		still = append(still, id, prices[id], wanted[id])
+		still = append(still, id, read[id].Name, read[id].Price, wanted[id])
 	}
 	b.Add(`
 		UPDATE `+productsByID+`
 		SET p.stock = p.stock - CASE p.id `+strings.Repeat("WHEN ? THEN ? ", len(ids))+`END, p.changed_at = p.changed_at
 		WHERE p.id IN (`+rows("?", len(ids))+`) AND p.archived_at IS NULL AND `+database.Matched(lines)+` = 0
-			AND (`+strings.TrimSuffix(strings.Repeat("(p.id = ? AND p.price = ? AND p.stock >= ?) OR ", len(ids)), " OR ")+`)`,
+			AND (`+strings.TrimSuffix(strings.Repeat("(p.id = ? AND p.name = ? COLLATE utf8mb4_bin AND p.price = ? AND p.stock >= ?) OR ", len(ids)), " OR ")+`)`,
 		slices.Concat(taken, ids, still)...)
 	return len(ids)
 }

@@ -25,6 +25,7 @@ func TestPlaceOrderOvertaken(t *testing.T) {
 		left   int64 // pieces in the cart
 	}{
 		"Price":       {"UPDATE products SET price = 20 WHERE id = 1", "", 4710, 3, 0},
+		"Name":        {"UPDATE products SET name = 'LAMP ' WHERE id = 1", "", 4708, 3, 0},
 		"Archived":    {"UPDATE products SET archived_at = '2026-01-01' WHERE id = 1", apperr.OutOfStock, 0, 5, 3},
 		"SoldOut":     {"UPDATE products SET stock = 1 WHERE id = 1", apperr.OutOfStock, 0, 1, 3},
 		"StockChange": {"UPDATE products SET stock = 4 WHERE id = 1", "", 4708, 2, 0},
@@ -61,6 +62,11 @@ func TestPlaceOrderOvertaken(t *testing.T) {
 			o, err := s.Services.Orders.PlaceOrder(t.Context(), u.ID, testkit.OrderInput())
 			if code(err) != c.code || (err != nil && c.code == "") || o.TotalPrice != c.total {
 				t.Errorf("got a total of %v, %v", o.TotalPrice, err)
+			}
+			for _, line := range o.Products {
+				if line.ProductID == lamp.ID && (line.Name != "Lamp") != (name == "Name") {
+					t.Errorf("the lamp is called %q", line.Name)
+				}
 			}
 			if left := s.Count("SELECT COALESCE(SUM(quantity), 0) FROM carts"); s.Stock(lamp) != c.stock || left != c.left {
 				t.Errorf("the stock is %d, %d pieces are in the cart", s.Stock(lamp), left)

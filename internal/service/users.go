@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 
 	"github.com/jmoiron/sqlx"
 
@@ -21,6 +22,7 @@ type Users struct {
 	guesses   *guesses
 	sessions  *Sessions
 	reserved  *reservedEmail
+	taken     *security.Limiter // of e-mails that are somebody else's, by account
 }
 
 const userColumns = "id, name, email, address, is_admin"
@@ -41,12 +43,16 @@ func (s *Users) Get(ctx context.Context, userID int64) (model.User, error) {
 }
 
 // UpdateProfile changes the caller's name and e-mail, and the address if the input has one; EmailTaken if the
-// e-mail is somebody else's.
+// e-mail is somebody else's, and RateLimited after some of those: else one could ask for thousands who has an account here.
 func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.ProfileInput) error {
 	if err := in.Validate(); err != nil {
 		if u, unknown := s.Get(ctx, by.ID); unknown != nil || in.ValidateFor(u) != nil {
 			return err
 		}
+	}
+	key := strconv.FormatInt(by.ID, 10)
+	if wait := s.taken.Take(key); wait > 0 {
+		return apperr.Retry(apperr.RateLimited, "Too many e-mail addresses of other accounts. Please wait a moment before you try again.", wait, nil)
 	}
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		was, err := lockUser(ctx, tx, by.ID)
@@ -70,6 +76,9 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 		}
 		return audit(ctx, tx, by, model.AuditAdminProfile, auditUser, was.ID, auditedUser{was.Name, was.Email}, auditedUser{in.Name, in.Email})
 	})
+	if !errors.Is(err, errEmailTaken) {
+		s.taken.GiveBack(key)
+	}
 	return fail("update profile", err)
 }
 
