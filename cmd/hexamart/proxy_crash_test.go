@@ -22,7 +22,8 @@ import (
 // proxy is nginx with the repository's nginx.conf, but for the addresses in it.
 type proxy struct {
 	*place
-	access string // its log
+	access string  // its log
+	said   *output // of errors
 }
 
 // unlimited are edits of nginx.conf for those who ask from one address for many.
@@ -60,7 +61,7 @@ func newProxy(t *testing.T, shops [2]string, edits ...string) *proxy {
 	}
 	out := &output{}
 	cmd := exec.Command(name, "-e", "stderr", "-p", p.dir, "-c", file, "-g", global)
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr, p.said = out, out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("this test needs nginx (apt install nginx-light): %v", err)
 	}

@@ -56,6 +56,16 @@ func TestProxyLogsLittle(t *testing.T) {
 	t.Cleanup(shop.Close)
 	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
 	const wanted = 3000
+	// What nginx does not even pass to its limits.
+	const unread = 400
+	for range unread / 4 {
+		for _, r := range [][3]string{{"TRACE", "/", ""}, {"POST", "/cart", strings.Repeat("x", 70<<10)}, {"GET", "/nginx-unreadable", ""}, {"GET", "/nginx-headers", ""}} {
+			res := p.exchange(from("127.0.0.31"), r[0], r[1], r[2])
+			if _ = res.Body.Close(); res.StatusCode/100 != 4 {
+				t.Fatalf("%s %s: %s", r[0], r[1], res.Status)
+			}
+		}
+	}
 	by, refused := from("127.0.0.30"), 0
 	for asked := 0; refused < wanted; asked++ {
 		res := p.exchange(by, "GET", "/"+strings.Repeat("%01", 1300), "")
@@ -74,6 +84,12 @@ func TestProxyLogsLittle(t *testing.T) {
 	}
 	if n := bytes.Count(log, []byte(`"status":429`)); n == 0 || n > wanted/20 {
 		t.Errorf("%d of %d refusals are logged", n, refused)
+	}
+	if n := bytes.Count(log, []byte(`"client":"127.0.0.31"`)); n > unread/8 {
+		t.Errorf("%d of %d that no shop saw are logged", n, unread)
+	}
+	if said := p.said.String(); strings.Contains(said, "too large body") {
+		t.Errorf("nginx says %.300s", said)
 	}
 	for line := range bytes.Lines(log) {
 		if len(line) > 2500 {
