@@ -18,7 +18,7 @@ import (
 //go:embed common_passwords.txt.gz
 var commonPasswordsFile []byte
 
-// commonPasswords are those that everybody who guesses begins with; the file says where they are from.
+// commonPasswords are those that everybody who guesses begins with, as read says; the file says where they are from.
 var commonPasswords = sync.OnceValue(func() map[string]bool {
 	text, err := readGzip(commonPasswordsFile)
 	if err != nil {
@@ -28,7 +28,7 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 	list["hexamart"], list["hexamartshop"] = true, true
 	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "#") {
-			list[strings.TrimSuffix(line, "\n")] = true
+			list[read(strings.TrimSuffix(line, "\n"))] = true
 		}
 	}
 	return list
@@ -108,7 +108,7 @@ func isStep(from, to rune) bool {
 	return from == to
 }
 
-// ownWords are names and e-mails as a password would have them: whole, a name's parts, and what is before the @.
+// ownWords are names and e-mails as a password would have them, as read says: whole, a name's parts, and what is before the @.
 func ownWords(own []string) map[string]bool {
 	words := map[string]bool{}
 	for _, text := range own {
@@ -121,14 +121,14 @@ func ownWords(own []string) map[string]bool {
 				continue
 			}
 			plain := letters(word)
-			words[strings.ToLower(word)], words[plain], words[strings.TrimRightFunc(plain, unicode.IsDigit)] = true, true, true
+			words[read(strings.ToLower(word))], words[read(plain)], words[read(strings.TrimRightFunc(plain, unicode.IsDigit))] = true, true, true
 		}
 	}
 	delete(words, "")
 	return words
 }
 
-// disguised returns what a password may be a disguise of: itself in small letters; the same without
+// disguised returns what a password may be a disguise of, as it would be read: in small letters; the same without
 // marks and spaces; that without years, digits and marks around it; and all of these with letters for the digits and signs
 // that look like them.
 func disguised(v string) []string {
@@ -139,10 +139,11 @@ func disguised(v string) []string {
 	for _, core := range cores(v) {
 		forms = append(forms, letters(core))
 	}
-	for _, read := range []*strings.Replacer{lookalikes, likeL} {
-		for _, part := range []string{v, strings.TrimRightFunc(v, around), strings.TrimFunc(v, around)} {
-			forms = append(forms, letters(lookalikes.Replace(read.Replace(part))))
-		}
+	for _, part := range []string{v, strings.TrimRightFunc(v, around), strings.TrimFunc(v, around)} {
+		forms = append(forms, letters(lookalikes.Replace(part)))
+	}
+	for i, form := range forms {
+		forms[i] = read(form)
 	}
 	return forms
 }
@@ -186,11 +187,10 @@ func yearAt(text string, at int) int {
 	return 4
 }
 
-// A one may be either letter.
-var (
-	lookalikes = strings.NewReplacer("@", "a", "4", "a", "8", "b", "3", "e", "1", "i", "!", "i", "0", "o", "()", "o", "$", "s", "5", "s", "7", "t", "+", "t")
-	likeL      = strings.NewReplacer("1", "l", "!", "l", "|", "l")
-)
+var lookalikes = strings.NewReplacer("@", "a", "4", "a", "8", "b", "3", "e", "1", "l", "!", "l", "|", "l", "0", "o", "()", "o", "$", "s", "5", "s", "7", "t", "+", "t")
+
+// read is a word as a disguised one can be compared with it: a one may stand for either of two letters.
+func read(word string) string { return strings.ReplaceAll(word, "i", "l") }
 
 // letters is a text's letters and digits alone, in small.
 func letters(v string) string {

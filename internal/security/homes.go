@@ -1,28 +1,32 @@
 package security
 
 import (
+	"net/netip"
 	"slices"
 
 	lru "github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// How many addresses are kept in mind, and of one person: who has one account is not known at a hundred at once.
+// How many addresses are kept in mind, and of one person: who has one account is not known at a hundred at once. Whoever has one
+// IPv6 network of 48 bits, as one customer of a provider may, has 65,536 of the networks that count as addresses.
 const (
 	knownAddresses = 10_000
 	knownHomes     = 3
+	knownOf48      = 256
 )
 
 // homes are the addresses where people are at home. The zero homes has none.
 type homes struct {
-	people *lru.LRU[string, int]      // by address, how many are
-	of     *lru.LRU[string, []string] // by person
+	people *lru.LRU[string, int]                        // by address, how many are
+	of     *lru.LRU[string, []string]                   // by person
+	near   *lru.LRU[string, *lru.LRU[string, struct{}]] // addresses by their network of 48 bits
 }
 
 func (h *homes) has(address string) bool { return h.people != nil && h.people.Contains(address) }
 
 func (h *homes) add(address, who string) {
 	if h.people == nil {
-		h.people, h.of = newLRU[int](), newLRU[[]string]()
+		h.people, h.of, h.near = newLRU[int](knownAddresses, nil), newLRU[[]string](knownAddresses, nil), newLRU[*lru.LRU[string, struct{}]](knownAddresses, nil)
 	}
 	all, _ := h.of.Get(who)
 	people, _ := h.people.Get(address)
@@ -32,6 +36,7 @@ func (h *homes) add(address, who string) {
 		people++
 	}
 	h.people.Add(address, max(people, 1))
+	h.crowd(address)
 	if all = append(all, address); len(all) > knownHomes {
 		if others, ok := h.people.Peek(all[0]); others > 1 {
 			h.people.Add(all[0], others-1)
@@ -43,8 +48,23 @@ func (h *homes) add(address, who string) {
 	h.of.Add(who, all)
 }
 
-func newLRU[V any]() *lru.LRU[string, V] {
-	kept, err := lru.NewLRU[string, V](knownAddresses, nil)
+// crowd lets an address push out the oldest of its own network of 48 bits, where that has many, and not those of others.
+func (h *homes) crowd(address string) {
+	network, err := netip.ParsePrefix(address)
+	if err != nil { // one of IPv4
+		return
+	}
+	wide, _ := network.Addr().Prefix(48)
+	near, ok := h.near.Get(wide.String())
+	if !ok {
+		near = newLRU(knownOf48, func(oldest string, _ struct{}) { h.people.Remove(oldest) })
+		h.near.Add(wide.String(), near)
+	}
+	near.Add(address, struct{}{})
+}
+
+func newLRU[V any](size int, forget func(key string, _ V)) *lru.LRU[string, V] {
+	kept, err := lru.NewLRU[string, V](size, forget)
 	if err != nil {
 		panic(err) // a wrong constant of our own
 	}
