@@ -75,6 +75,8 @@ func TestAddress(t *testing.T) {
 		{u, "PUT /users/address", `{"address":"a\u0000b"}`, 422, nil},
 		{u, "GET /users/address", "", 200, is{longest}},
 		{u, "GET /users/profile", "", 200, is{longest}},
+		{u, "PUT /users/address", `{"address":"\u0301"}`, 200, nil}, // a mark alone, which the collation takes for nothing
+		{u, "GET /users/address", "", 200, is{"{\"address\":\"\u0301\"}"}},
 		{u, "PUT /users/address", `{"address":"  "}`, 200, nil},
 		{u, "GET /users/address", "", 200, is{`{"address":""}`}},
 		{u, "GET /users/profile", "", 200, is{`"address":null`}},

@@ -93,9 +93,12 @@ func (s *Users) UpdateAddress(ctx context.Context, userID int64, in model.Addres
 	if err := in.Validate(); err != nil {
 		return err
 	}
+	if *in.Address == "" { // by the collation more than that is empty
+		in.Address = nil
+	}
 	res, err := database.Exec(ctx, s.db, `
 		UPDATE users
-		SET address = NULLIF(?, '')
+		SET address = ?
 		WHERE id = ?`, in.Address, userID)
 	return fail("update address", mustMatch(res, err, errNoUser))
 }
