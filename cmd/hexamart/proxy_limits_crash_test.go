@@ -66,9 +66,10 @@ func TestProxyLogsLittle(t *testing.T) {
 			}
 		}
 	}
+	_ = p.exchange(from("127.0.0.32"), strings.Repeat("X", 4000), "/", "").Body.Close()
 	by, refused := from("127.0.0.30"), 0
 	for asked := 0; refused < wanted; asked++ {
-		res := p.exchange(by, "GET", "/"+strings.Repeat("%01", 1300), "")
+		res := p.exchange(by, "GET", "/%0A"+strings.Repeat("%01", 1300), "")
 		_, _ = io.Copy(io.Discard, res.Body)
 		_ = res.Body.Close()
 		if res.StatusCode == http.StatusTooManyRequests {

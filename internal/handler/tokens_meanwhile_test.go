@@ -156,12 +156,13 @@ func TestTokensEndWhileThinking(t *testing.T) {
 	admin, demoted, gone, still := s.Admin(), s.Admin(), s.User(), s.User()
 	waiting := map[*testkit.Person]chan testkit.Answer{}
 	for _, p := range []*testkit.Person{admin, demoted, gone, still} {
-		waiting[p] = make(chan testkit.Answer)
+		answer := make(chan testkit.Answer)
+		waiting[p] = answer
 		go func() {
 			if p == admin || p == demoted {
-				waiting[p] <- s.Do(p, "PATCH", f("/products/%d", lamp.ID), `{"stock_delta": 7, "padding": "`+padding+`"}`)
+				answer <- s.Do(p, "PATCH", f("/products/%d", lamp.ID), `{"stock_delta": 7, "padding": "`+padding+`"}`)
 			} else {
-				waiting[p] <- s.Do(p, "PUT", "/users/address", `{"address": "Thief Street 1", "padding": "`+padding+`"}`)
+				answer <- s.Do(p, "PUT", "/users/address", `{"address": "Thief Street 1", "padding": "`+padding+`"}`)
 			}
 		}()
 	}

@@ -67,7 +67,7 @@ func (c *check) guessable(name, v string, own ...string) {
 			return
 		}
 	}
-	if isPattern(v) {
+	if isPattern(v) || utf8.RuneCountInString(v) < longPattern && slices.ContainsFunc(cores(v), func(core string) bool { return len(core) >= 6 && isPattern(core) }) {
 		c.bad(name, "must not be one piece again and again, or keys and letters in a row, which are guessed first; please choose another")
 	}
 }
@@ -148,8 +148,8 @@ func disguised(v string) []string {
 	return forms
 }
 
-// cores are what has letters of a text without up to three of the years, digits and marks that people put before and after a
-// word, which may have digits of its own, like abc123.
+// cores are what is left of a text without up to three of the years, digits and marks that people put before and after a word,
+// which may have digits of its own, like abc123, or nothing else.
 func cores(v string) []string {
 	isMark := func(c rune) bool { return !isWord(c) }
 	all := []string{v}
@@ -167,7 +167,7 @@ func cores(v string) []string {
 			var shorter []string
 			for _, text := range last {
 				for _, by := range shorten {
-					if rest := by(text); rest != text && strings.ContainsFunc(rest, unicode.IsLetter) && !slices.Contains(all, rest) {
+					if rest := by(text); rest != text && isWordy(rest) && !slices.Contains(all, rest) {
 						shorter = append(shorter, rest)
 					}
 				}
@@ -177,6 +177,20 @@ func cores(v string) []string {
 		}
 	}
 	return all
+}
+
+// isWordy reports whether a text has a letter, or digits enough for somebody to take them for a password.
+func isWordy(text string) bool {
+	digits := 0
+	for _, c := range text {
+		if unicode.IsLetter(c) {
+			return true
+		}
+		if unicode.IsDigit(c) {
+			digits++
+		}
+	}
+	return digits >= 6
 }
 
 // yearAt is how many bytes of a text are a year of ours there: four or none.

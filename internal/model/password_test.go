@@ -36,6 +36,7 @@ func TestCommonPasswords(t *testing.T) {
 		"p@ssw0rd", "P4$$w0rd", "pa55word", "p@ssw0rd2026!", "1l0vey0u", "we1come1", "we1c0me!", "1etmein1", "i1oveyou", "foot8all", "8aseball", "passw()rd", // with lookalikes
 		"F10r1da!", "Ca11f0rn1a", "L1verp001", "W1111am1", "Fam11y12", "Br1111ant", // of which the ones are two letters
 		"Abc123!2026", "Abc1232026", "Aa123456!1", "Aa123456!2026", "2026-1qaz2wsx", "2026123abc", "Ncc1701!2026", "!!2026-abc123-99!", // that have digits of their own
+		"123456782024", "1234562025!", "12345678!2024", "1111112024", "2024123456", "000000!1", "2024!123456", // or nothing else
 		"HexaMart Shop", "hexamart-shop",
 	} {
 		if got := registered("Asha Rao", "asha@example.com", common); got != tooCommon {
@@ -62,7 +63,7 @@ func TestPatterns(t *testing.T) {
 	const want = "password: Password must not be one piece again and again, or keys and letters in a row, which are guessed first; please choose another."
 	for _, pattern := range []string{
 		"aaaaaaaa", "AAAAaaaa", "!!!!!!!!", "--------", "        ", "ééééééééé", "abababab", "12121212", "xyzxyzxyz", "lamplamp", "lilaclilac", "thimblethimble", "日本語日本語日本",
-		"hgfedcba", "87654321ab", "asdfghjk", "qwertzuio", "lkjhgfdsa", "poiuytre", "qwer4321", "asdfzxcv1", "abcd1234efgh", "aaaa1111", "abcdefg1234567", "asdf;lkj",
+		"hgfedcba", "87654321ab", "asdfghjk", "qwertzuio", "lkjhgfdsa", "poiuytre", "qwer4321", "asdfzxcv1", "abcd1234efgh", "aaaa1111", "abcdefg1234567", "asdf;lkj", "654321!2024", "2026-abcdef-1", "lilililil-99",
 	} {
 		if got := registered("Asha Rao", "asha@example.com", pattern); got != want && got != tooCommon {
 			t.Errorf("%q: %q", pattern, got)

@@ -17,16 +17,18 @@ const (
 
 // homes are the addresses where people are at home. The zero homes has none.
 type homes struct {
-	people *lru.LRU[string, int]                        // by address, how many are
-	of     *lru.LRU[string, []string]                   // by person
-	near   *lru.LRU[string, *lru.LRU[string, struct{}]] // addresses by their network of 48 bits
+	people *lru.LRU[string, int]                 // by address, how many are
+	of     *lru.LRU[string, []string]            // by person
+	near   map[string]*lru.LRU[string, struct{}] // the addresses in people by their network of 48 bits
 }
 
 func (h *homes) has(address string) bool { return h.people != nil && h.people.Contains(address) }
 
 func (h *homes) add(address, who string) {
 	if h.people == nil {
-		h.people, h.of, h.near = newLRU[int](knownAddresses, nil), newLRU[[]string](knownAddresses, nil), newLRU[*lru.LRU[string, struct{}]](knownAddresses, nil)
+		h.people = newLRU(knownAddresses, func(address string, _ int) { h.leave(address) })
+		h.of = newLRU[[]string](knownAddresses, nil)
+		h.near = map[string]*lru.LRU[string, struct{}]{}
 	}
 	all, _ := h.of.Get(who)
 	people, _ := h.people.Get(address)
@@ -50,17 +52,40 @@ func (h *homes) add(address, who string) {
 
 // crowd lets an address push out the oldest of its own network of 48 bits, where that has many, and not those of others.
 func (h *homes) crowd(address string) {
-	network, err := netip.ParsePrefix(address)
-	if err != nil { // one of IPv4
+	network := network48(address)
+	if network == "" {
 		return
 	}
-	wide, _ := network.Addr().Prefix(48)
-	near, ok := h.near.Get(wide.String())
-	if !ok {
-		near = newLRU(knownOf48, func(oldest string, _ struct{}) { h.people.Remove(oldest) })
-		h.near.Add(wide.String(), near)
+	near := h.near[network]
+	if near == nil {
+		near = newLRU[struct{}](knownAddresses, nil)
+		h.near[network] = near
 	}
 	near.Add(address, struct{}{})
+	if near.Len() > knownOf48 {
+		oldest, _, _ := near.GetOldest()
+		h.people.Remove(oldest)
+	}
+}
+
+// leave takes an address that is forgotten out of its network.
+func (h *homes) leave(address string) {
+	network := network48(address)
+	if near := h.near[network]; near != nil {
+		if near.Remove(address); near.Len() == 0 {
+			delete(h.near, network)
+		}
+	}
+}
+
+// network48 is the network of 48 bits that an IPv6 network is of; "" for other addresses.
+func network48(address string) string {
+	network, err := netip.ParsePrefix(address)
+	if err != nil {
+		return ""
+	}
+	wide, _ := network.Addr().Prefix(48)
+	return wide.String()
 }
 
 func newLRU[V any](size int, forget func(key string, _ V)) *lru.LRU[string, V] {

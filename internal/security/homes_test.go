@@ -30,3 +30,28 @@ func TestHomesOfOneNetwork(t *testing.T) {
 		t.Errorf("%d of the network are known", known)
 	}
 }
+
+// TestHomesOfOnePerson has one person be at home in many IPv6 networks, each but for a moment: no neighbour is pushed out, and
+// nothing is kept of what is forgotten.
+func TestHomesOfOnePerson(t *testing.T) {
+	t.Parallel()
+	var h homes
+	h.add("2001:db8:64:ffff::/64", "ann")
+	for n := range 2 * knownAddresses {
+		h.add(fmt.Sprintf("2001:db8:64:%x::/64", n), "mallory")
+		h.add(fmt.Sprintf("2001:db8:%x:1::/64", n), "mallory")
+	}
+	if !h.has("2001:db8:64:ffff::/64") {
+		t.Error("a neighbour was pushed out")
+	}
+	for n := range 2 * knownAddresses { // many people, too, are kept to a number
+		h.add(fmt.Sprintf("2001:db9:%x:1::/64", n), fmt.Sprint(n))
+	}
+	kept := 0
+	for _, near := range h.near {
+		kept += near.Len()
+	}
+	if kept != knownAddresses || h.people.Len() != knownAddresses || len(h.near) != knownAddresses {
+		t.Errorf("%d addresses of %d networks are kept for %d that are known", kept, len(h.near), h.people.Len())
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/base64"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -94,7 +93,7 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	if err != nil {
 		return model.Login{}, fail("log in", err)
 	}
-	try, err := s.guesses.begin(ctx, limitKey(a, in.Username), by)
+	try, err := s.guesses.begin(ctx, limitKey(a), by)
 	if err != nil {
 		sleepUntil(ctx, began.Add(evenRefusal))
 		return model.Login{}, fail("log in", err)
@@ -167,21 +166,29 @@ func hashPassword(ctx context.Context, p *security.Passwords, password, address 
 }
 
 // limitKey is an account, in whatever way its e-mail was written; no name that a client makes up is one.
-func limitKey(a account, username string) string {
+func limitKey(a account) string {
 	if a.ID != 0 {
 		return strconv.FormatInt(a.ID, 10)
 	}
-	return "\x00" + strings.ToLower(username)
+	return "\x00" + a.Email
 }
 
-// lookUp finds the account that somebody wants to log in to; the zero account if there is none.
+// lookUp finds the account that somebody wants to log in to. If there is none it has no id, and the name in small letters: the
+// database's, so that two spellings are one name whether or not it is somebody's.
 func (s *Auth) lookUp(ctx context.Context, username string, by model.Actor) (a account, err error) {
+	var found []account
 	err = s.turns.ask(ctx, by, func() error {
-		a, err = findAccount(ctx, s.db, username)
-		return err
+		return s.db.SelectContext(ctx, &found, `
+			SELECT `+accountColumns+`
+			FROM users
+			WHERE email_key = LOWER(?)
+			UNION ALL
+			SELECT 0, '', LOWER(?), NULL, FALSE, '', 0`, username, username)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
+	for _, f := range found {
+		if a.ID == 0 {
+			a = f
+		}
 	}
 	return a, err
 }

@@ -85,7 +85,7 @@ func fill(turns *security.Queue, places int) (leave func()) {
 
 // LimitKeys are the keys under which a login is counted, together.
 func LimitKeys(ctx context.Context, a *Auth, username, address string) (string, error) {
-	try, err := a.guesses.begin(ctx, limitKey(account{}, username), model.Actor{Address: address})
+	try, err := a.guesses.begin(ctx, limitKey(account{User: model.User{Email: username}}), model.Actor{Address: address})
 	if err != nil {
 		return "", err
 	}

@@ -202,6 +202,30 @@ func TestLoginLimitNames(t *testing.T) {
 	}
 }
 
+// TestLoginLimitSpellings goes on guessing under another spelling of a name, which the database takes for the same or not, but for
+// those of accounts and others alike.
+func TestLoginLimitSpellings(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	for i, spellings := range [][2]string{{"stra\u00dfe", "stra\u1e9ee"}, {"andr\u00e9", "ANDR\u00c9"}, {"ann", "ANN"}, {"\U00010428x", "\U00010400x"}, {"\u03c3x", "\u03a3x"}} {
+		var got [2]apperr.Code
+		for j, domain := range []string{"@known.example", "@nowhere.example"} {
+			if j == 0 {
+				u := s.User()
+				s.Exec("UPDATE users SET email = ? WHERE id = ?", spellings[0]+domain, u.ID)
+			}
+			here := fmt.Sprintf("198.51.%d.%d", i, j)
+			for range 11 {
+				guess(t, s, spellings[0]+domain, "wrong", here)
+			}
+			got[j] = guess(t, s, spellings[1]+domain, "wrong", here)
+		}
+		if got[0] != got[1] {
+			t.Errorf("%q: %v", spellings, got)
+		}
+	}
+}
+
 // TestChangePasswordLimit guesses the old password with a token that was found: that counts as failed logins do,
 // and together with them.
 func TestChangePasswordLimit(t *testing.T) {

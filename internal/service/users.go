@@ -166,7 +166,7 @@ func (s *Users) checkPasswords(ctx context.Context, by model.Actor, in model.Pas
 
 // checkOldPassword is as careful as a login: whoever found a token could guess the password here otherwise.
 func (s *Users) checkOldPassword(ctx context.Context, by model.Actor, a account, password string) error {
-	try, err := s.guesses.begin(ctx, limitKey(a, ""), by)
+	try, err := s.guesses.begin(ctx, limitKey(a), by)
 	if err != nil {
 		return err
 	}
