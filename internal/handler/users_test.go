@@ -36,8 +36,8 @@ func TestProfile(t *testing.T) {
 	})
 }
 
-// TestTakenEmails has somebody try who has an account here: after some tries it is not told any more, and their own can go on
-// being changed.
+// TestTakenEmails has somebody try who has an account here: after some tries it is not told any more, be they taken or free. Whose
+// e-mail stays can go on changing the rest.
 func TestTakenEmails(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
@@ -51,6 +51,14 @@ func TestTakenEmails(t *testing.T) {
 		if (status == 429) != (a.Header.Get("Retry-After") != "") {
 			t.Errorf("Retry-After: %q", a.Header.Get("Retry-After"))
 		}
+	}
+	third := s.User()
+	for i := range 11 {
+		status := 200
+		if i == 10 {
+			status = 429
+		}
+		send(t, s, step{third, "PUT /users/profile", f(`{"name":"Cid","email":"free%d@example.com"}`, i), status, nil})
 	}
 	for range 12 {
 		send(t, s, step{other, "PUT /users/profile", f(`{"name":"Ben","email":%q}`, other.Email), 200, nil})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -22,7 +23,7 @@ type Users struct {
 	guesses   *guesses
 	sessions  *Sessions
 	reserved  *reservedEmail
-	taken     *security.Limiter // of e-mails that are somebody else's, by account
+	emails    *security.Limiter // of changes of an account's e-mail
 }
 
 const userColumns = "id, name, email, address, is_admin"
@@ -43,7 +44,7 @@ func (s *Users) Get(ctx context.Context, userID int64) (model.User, error) {
 }
 
 // UpdateProfile changes the caller's name and e-mail, and the address if the input has one; EmailTaken if the
-// e-mail is somebody else's, and RateLimited after some of those: else one could ask for thousands who has an account here.
+// e-mail is somebody else's, and RateLimited after some changes of the e-mail: else one could ask of thousands who has an account.
 func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.ProfileInput) error {
 	if err := in.Validate(); err != nil {
 		if u, unknown := s.Get(ctx, by.ID); unknown != nil || in.ValidateFor(u) != nil {
@@ -51,14 +52,16 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 		}
 	}
 	key := strconv.FormatInt(by.ID, 10)
-	if wait := s.taken.Take(key); wait > 0 {
-		return apperr.Retry(apperr.RateLimited, "Too many e-mail addresses of other accounts. Please wait a moment before you try again.", wait, nil)
+	if wait := s.emails.Take(key); wait > 0 {
+		return apperr.Retry(apperr.RateLimited, "Too many changes of the e-mail address. Please wait a moment before you try again.", wait, nil)
 	}
+	same := false // as before
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		was, err := lockUser(ctx, tx, by.ID)
 		if err != nil {
 			return err
 		}
+		same = strings.EqualFold(was.Email, in.Email)
 		reserved, err := s.reserved.is(ctx, tx, in.Email)
 		if err != nil {
 			return err
@@ -76,8 +79,8 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 		}
 		return audit(ctx, tx, by, model.AuditAdminProfile, auditUser, was.ID, auditedUser{was.Name, was.Email}, auditedUser{in.Name, in.Email})
 	})
-	if !errors.Is(err, errEmailTaken) {
-		s.taken.GiveBack(key)
+	if same || err != nil && !errors.Is(err, errEmailTaken) {
+		s.emails.GiveBack(key)
 	}
 	return fail("update profile", err)
 }
