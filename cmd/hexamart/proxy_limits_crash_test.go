@@ -201,6 +201,10 @@ func TestProxyUnreadable(t *testing.T) {
 		"LargeHeader":   {"GET / HTTP/1.1\r\nHost: shop\r\nCookie: " + strings.Repeat("x", 9000) + "\r\n\r\n", 431},
 		"NoRequest":     {"nonsense\r\n\r\n", 400},
 		"NoVersion":     {"GET / HTTP/9\r\nHost: shop\r\n\r\n", 400},
+		"BadChunk":      {"PUT /cart/1 HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n", 400},
+		"BadChunkOnce":  {"PUT /products/1 HTTP/1.1\r\nHost: shop\r\nIf-Match: \"x\"\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n", 400},
+		"BadChunkLess":  {"PUT /cart/1/decrease HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n", 400},
+		"BadChunkNew":   {"PUT /users/change-password HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n", 400},
 		"UnknownMethod": {"TRACE / HTTP/1.1\r\nHost: shop\r\n\r\n", 405},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -128,19 +128,16 @@ func ownWords(own []string) map[string]bool {
 	return words
 }
 
-// disguised returns what a password may be a disguise of, as it would be read: in small letters; the same without
-// marks and spaces; that without years, digits and marks around it; and all of these with letters for the digits and signs
-// that look like them.
+// disguised returns what a password may be a disguise of, as it would be read: in small letters; the same without years, digits
+// and marks around it; and all of these without any marks and spaces, and with letters for the digits and signs that look like
+// them.
 func disguised(v string) []string {
 	v = strings.ToLower(strings.TrimSpace(norm.NFKC.String(v)))
 	plain := letters(v)
 	around := func(c rune) bool { return unicode.IsDigit(c) || !isWord(c) }
-	forms := []string{v, plain, strings.TrimRightFunc(plain, unicode.IsDigit), strings.TrimFunc(plain, unicode.IsDigit)}
-	for _, core := range cores(v) {
-		forms = append(forms, letters(core))
-	}
-	for _, part := range []string{v, strings.TrimRightFunc(v, around), strings.TrimFunc(v, around)} {
-		forms = append(forms, letters(lookalikes.Replace(part)))
+	forms := []string{strings.TrimRightFunc(plain, unicode.IsDigit), strings.TrimFunc(plain, unicode.IsDigit)}
+	for _, core := range append(cores(v), strings.TrimRightFunc(v, around), strings.TrimFunc(v, around)) {
+		forms = append(forms, core, letters(core), letters(lookalikes.Replace(core)))
 	}
 	for i, form := range forms {
 		forms[i] = read(form)
