@@ -29,7 +29,7 @@ test-crash: ## crash, freeze and starve shops under load, on a cluster too: minu
 	@[ -e "$(GALERA)" ] || { $(call INSTALL,the Galera library,galera-4); }
 	@race=; if $(CC_WORKS); then race=-race; export CGO_ENABLED=1; fi; \
 	if [ -n "$(SHORT)" ]; then export CRASH_SHORT=1; else export HEXAMART_TEST_LONG=1; fi; \
-	set -x; $(GO) test $$race -tags crash -timeout 60m -run 'Crash|^TestCluster|Frozen$(if $(SHORT),,|Adopt)' ./internal/database ./cmd/hexamart
+	set -x; $(GO) test $$race -tags crash -timeout 60m -parallel 4 -run 'Crash|^TestCluster|Frozen$(if $(SHORT),,|Adopt)' ./internal/database ./cmd/hexamart
 
 test-docs: build node chromium ## check the API's documents with Redocly, openapi-typescript, newman and Chromium (needs Node)
 	@$(MAKE) --no-print-directory db-server

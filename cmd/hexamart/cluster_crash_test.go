@@ -270,6 +270,7 @@ func (c *clustered) storm(lasts time.Duration) (orders int64) {
 
 // TestCluster lets two shops write to two nodes, and takes nodes, a shop and the quorum from them.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	c := newClustered(t)
 	c.before = c.storm(8 * time.Second)
 	one, two, three := c.nodes[0], c.nodes[1], c.nodes[2]
@@ -302,7 +303,7 @@ func TestCluster(t *testing.T) {
 			two.restart()
 		}},
 	}
-	c.run(24, func() {
+	c.run(crowdOf(24), func() {
 		for _, s := range steps {
 			t.Logf("%s: no order for %s", s.name, c.pause(s.do))
 		}

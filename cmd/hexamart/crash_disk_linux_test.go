@@ -16,6 +16,7 @@ import (
 // TestCrashDiskFull fills the disk under a crowded shop, and makes room again: orders are refused, none
 // that was acknowledged is lost, and the shop goes on by itself. It needs the right to mount.
 func TestCrashDiskFull(t *testing.T) {
+	t.Parallel()
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=400m"); errors.Is(err, syscall.EPERM) {
 		t.Skip("only root may mount a small disk")

@@ -37,7 +37,7 @@ func openCrowded(t *testing.T, env ...string) *crowded {
 	for id := 1; id <= 4; id++ {
 		admin.want(200, "PATCH", fmt.Sprintf("/products/%d", id), `{"stock": 1000000}`, nil)
 	}
-	c.load = &testkit.Load{Shops: []string{p.url("")}, Products: []int64{1, 2, 3, 4}, Shoppers: 16, Patience: 90 * time.Second}
+	c.load = &testkit.Load{Shops: []string{p.url("")}, Products: []int64{1, 2, 3, 4}, Shoppers: crowdOf(16), Patience: 90 * time.Second}
 	c.load.Enter(t.Context())
 	c.files = c.openFiles()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -108,6 +108,14 @@ func (c *crowded) close() {
 	if code := c.stop(c.proc, syscall.SIGTERM); code != 0 {
 		c.t.Errorf("exit %d: %s", code, c.proc.out)
 	}
+}
+
+// crowdOf is how many shoppers come, each of whom costs seconds of bcrypt under the race detector.
+func crowdOf(many int) int {
+	if os.Getenv("CRASH_SHORT") != "" {
+		return many / 2
+	}
+	return many
 }
 
 func rounds() int {

@@ -124,13 +124,13 @@ func TestProxyLimitsAtOnce(t *testing.T) {
 			})
 		}
 	}
-	ask(300)
-	for range 300 {
+	ask(70)
+	for range 70 {
 		<-came
 	}
-	time.Sleep(2 * time.Second) // in which 200 more may come
-	ask(150)
-	for range 50 {
+	time.Sleep(time.Second) // in which 100 more may come
+	ask(50)
+	for range 20 {
 		if status := <-refused; status != http.StatusTooManyRequests {
 			t.Errorf("status %d", status)
 		}

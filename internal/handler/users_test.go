@@ -60,6 +60,7 @@ func TestTakenEmails(t *testing.T) {
 		}
 		send(t, s, step{third, "PUT /users/profile", f(`{"name":"Cid","email":"free%d@example.com"}`, i), status, nil})
 	}
+	send(t, s, step{third, "PUT /users/profile", `{"name":"Cyd","email":"Free9@example.com"}`, 200, nil})
 	for range 12 {
 		send(t, s, step{other, "PUT /users/profile", f(`{"name":"Ben","email":%q}`, other.Email), 200, nil})
 	}

@@ -43,19 +43,13 @@ type waiter struct {
 	person *person
 }
 
-// person is one of those of whom most is asked.
-type person struct {
-	name          string
-	working, here int
-}
-
 // NewQueue has so many places to work, and room for so many to wait.
 func NewQueue(places, room int) *Queue {
 	return &Queue{room: room, free: places, lines: map[string]*list.Element{}, known: list.New(), strange: list.New(), people: map[string]*person{}}
 }
 
-// AtMost bounds how many places one person has, and returns the queue, which nobody uses yet. Whoever waits for their own does not
-// keep others waiting.
+// AtMost bounds how many places one person has, and how many of theirs wait, and returns the queue, which nobody uses yet. Whoever
+// waits for their own does not keep others waiting.
 func (q *Queue) AtMost(most int) *Queue {
 	q.most = most
 	return q
@@ -125,7 +119,7 @@ func (q *Queue) join(address, who string) (*person, *waiter, error) {
 		q.begin(p)
 		return p, nil, nil
 	}
-	if q.waiting >= q.room && !q.makeRoom(address) {
+	if !q.mayWait(p, address) || q.waiting >= q.room && !q.makeRoom(address) {
 		q.goes(p)
 		return nil, nil, ErrBusy
 	}
@@ -140,48 +134,10 @@ func (q *Queue) join(address, who string) (*person, *waiter, error) {
 	w := &waiter{make(chan error, 1), p}
 	at.Value.(*line).waiters = append(at.Value.(*line).waiters, w)
 	q.waiting++
+	if p != nil {
+		p.waiting[address]++
+	}
 	return p, w, nil
-}
-
-// comes finds the person, nil where it does not matter who it is.
-func (q *Queue) comes(who string) *person {
-	if who == "" || q.most == 0 {
-		return nil
-	}
-	p, ok := q.people[who]
-	if !ok {
-		p = &person{name: who}
-		q.people[who] = p
-	}
-	p.here++
-	return p
-}
-
-func (q *Queue) goes(p *person) {
-	if p == nil {
-		return
-	}
-	if p.here--; p.here == 0 {
-		delete(q.people, p.name)
-	}
-}
-
-func (q *Queue) may(p *person) bool { return p == nil || p.working < q.most }
-
-func (q *Queue) begin(p *person) {
-	q.free--
-	if p != nil {
-		p.working++
-	}
-}
-
-func (q *Queue) leave(p *person) {
-	q.free++
-	if p != nil {
-		p.working--
-		q.goes(p)
-	}
-	q.pass()
 }
 
 // putBack lets a line be the last to have a turn.
@@ -213,10 +169,14 @@ func (q *Queue) makeRoom(address string) bool {
 		}
 		longest = len(at.Value.(*line).waiters)
 	}
-	last := q.remove(at, longest-1)
-	last.told <- ErrBusy
-	q.goes(last.person)
+	q.sendAway(at, longest-1)
 	return true
+}
+
+func (q *Queue) sendAway(at *list.Element, i int) {
+	w := q.remove(at, i)
+	w.told <- ErrBusy
+	q.goes(w.person)
 }
 
 // giveUp takes a waiter out of its line, or passes the place on that it was given just now.
@@ -291,6 +251,11 @@ func (q *Queue) remove(at *list.Element, i int) *waiter {
 	l := at.Value.(*line)
 	w := l.waiters[i]
 	l.waiters = slices.Delete(l.waiters, i, i+1)
+	if p := w.person; p != nil {
+		if p.waiting[l.address]--; p.waiting[l.address] == 0 {
+			delete(p.waiting, l.address)
+		}
+	}
 	if q.waiting--; len(l.waiters) == 0 {
 		l.in.Remove(at)
 		delete(q.lines, l.address)

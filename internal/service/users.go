@@ -52,16 +52,18 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 		}
 	}
 	key := strconv.FormatInt(by.ID, 10)
-	if wait := s.emails.Take(key); wait > 0 {
-		return apperr.Retry(apperr.RateLimited, "Too many changes of the e-mail address. Please wait a moment before you try again.", wait, nil)
-	}
-	same := false // as before
+	counted := false // as a change of the e-mail, however often the transaction is tried
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		was, err := lockUser(ctx, tx, by.ID)
 		if err != nil {
 			return err
 		}
-		same = strings.EqualFold(was.Email, in.Email)
+		if !counted && !strings.EqualFold(was.Email, in.Email) {
+			if wait := s.emails.Take(key); wait > 0 {
+				return apperr.Retry(apperr.RateLimited, "Too many changes of the e-mail address. Please wait a moment before you try again.", wait, nil)
+			}
+			counted = true
+		}
 		reserved, err := s.reserved.is(ctx, tx, in.Email)
 		if err != nil {
 			return err
@@ -79,7 +81,7 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 		}
 		return audit(ctx, tx, by, model.AuditAdminProfile, auditUser, was.ID, auditedUser{was.Name, was.Email}, auditedUser{in.Name, in.Email})
 	})
-	if same || err != nil && !errors.Is(err, errEmailTaken) {
+	if counted && err != nil && !errors.Is(err, errEmailTaken) {
 		s.emails.GiveBack(key)
 	}
 	return fail("update profile", err)
