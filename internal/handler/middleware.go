@@ -32,6 +32,7 @@ type request struct {
 	bearer    service.Bearer // of the token, where one is asked for
 	principal model.Principal
 	forAdmins bool
+	turn      *turn // that it has, if it takes one
 }
 
 type requestKey struct{}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync"
 
 	"hexamart/internal/model"
 )
@@ -65,18 +64,23 @@ func (a *API) decode(r *http.Request, in validator) error {
 }
 
 // read lets a body be decoded in a turn for a processor: whoever comes may send thousands of parts. Short ones wait for nobody.
-// What somebody may no longer do when their turn has come is not done.
+// Whoever waits for a processor gives the turn for the database to others meanwhile, and what they may no longer do afterwards is
+// not done.
 func (a *API) read(r *http.Request, decode func() error) error {
 	if r.ContentLength >= 0 && r.ContentLength <= shortBody {
 		return decode()
 	}
-	still := a.stillMay(r)
+	still, turn := a.stillMay(r), requestOf(r.Context()).turn
+	turn.giveBack()
 	leave, err := a.Services.Think(r.Context(), askerOf(r))
 	if err != nil {
 		return err
 	}
 	err = decode()
 	leave()
+	if late := turn.take(); late != nil {
+		return late
+	}
 	if gone := still(); gone != nil {
 		return gone
 	}
@@ -95,30 +99,50 @@ func (a *API) takeHoldersTurn(r *http.Request, refresh string) (leave func(), er
 
 func (a *API) inTurn(next http.Handler, enter func(r *http.Request) (leave func(), err error)) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-		leave, err := enter(r)
-		if err != nil {
+		turn := &turn{enter: func() (func(), error) { return enter(r) }}
+		if err := turn.take(); err != nil {
 			return err
 		}
-		leave = sync.OnceFunc(leave)
-		defer leave()
-		next.ServeHTTP(&turnWriter{w, leave}, r)
+		defer turn.giveBack()
+		requestOf(r.Context()).turn = turn
+		next.ServeHTTP(&turnWriter{w, turn}, r)
 		return nil
 	})
+}
+
+// turn is one that can be given back and taken again. A nil turn is that of what needs none.
+type turn struct {
+	enter func() (leave func(), err error)
+	leave func() // nil while it is given back
+}
+
+func (t *turn) take() (err error) {
+	if t != nil {
+		t.leave, err = t.enter()
+	}
+	return err
+}
+
+func (t *turn) giveBack() {
+	if t != nil && t.leave != nil {
+		t.leave()
+		t.leave = nil
+	}
 }
 
 // turnWriter gives the turn back as soon as there is an answer.
 type turnWriter struct {
 	http.ResponseWriter
-	leave func()
+	turn *turn
 }
 
 func (w *turnWriter) WriteHeader(status int) {
-	w.leave()
+	w.turn.giveBack()
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *turnWriter) Write(p []byte) (int, error) {
-	w.leave()
+	w.turn.giveBack()
 	return w.ResponseWriter.Write(p)
 }
 

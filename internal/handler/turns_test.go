@@ -340,6 +340,37 @@ func TestThinkingTakesTurns(t *testing.T) {
 	}
 }
 
+// TestThinkingHoldsNoTurn has several accounts wait for a processor, who hold all turns for the database otherwise: others have theirs.
+func TestThinkingHoldsNoTurn(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	takeAll(t, s.Services.Think)
+	long := `{"` + strings.Repeat("x", 2<<10) + `": 1}`
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	for range manyTurns / 8 {
+		u := s.User()
+		for range 8 {
+			waiting.Go(func() {
+				r, w := httptest.NewRequest("POST", "/cart", strings.NewReader(long)).WithContext(ctx), httptest.NewRecorder()
+				r.Header.Set("Authorization", "Bearer "+u.Token)
+				r.Header.Set("Content-Type", "application/json")
+				s.Handler.ServeHTTP(w, r)
+			})
+		}
+	}
+	time.Sleep(300 * time.Millisecond) // until they wait
+	soon, end := context.WithTimeout(t.Context(), 5*time.Second)
+	defer end()
+	r, w := httptest.NewRequest("GET", "/cart", nil).WithContext(soon), httptest.NewRecorder()
+	r.Header.Set("Authorization", "Bearer "+s.User().Token)
+	if s.Handler.ServeHTTP(w, r); w.Code != http.StatusOK {
+		t.Errorf("status %d", w.Code)
+	}
+	cancel()
+	waiting.Wait()
+}
+
 // TestTurnsOfOneAddress has one address ask for much at once: it all is done, if after those from elsewhere.
 func TestTurnsOfOneAddress(t *testing.T) {
 	t.Parallel()

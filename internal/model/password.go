@@ -116,7 +116,9 @@ func ownWords(own []string) map[string]bool {
 			continue
 		}
 		local, _, _ := strings.Cut(text, "@")
-		for _, word := range append(strings.FieldsFunc(local, func(c rune) bool { return unicode.IsSpace(c) || c == '.' }), text, local) {
+		parts := strings.FieldsFunc(local, func(c rune) bool { return unicode.IsSpace(c) || c == '.' })
+		parts = append(parts, strings.FieldsFunc(local, func(c rune) bool { return !isWord(c) })...)
+		for _, word := range append(parts, text, local) {
 			if utf8.RuneCountInString(word) < 3 { // initials
 				continue
 			}

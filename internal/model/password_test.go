@@ -83,6 +83,11 @@ func TestOwnPasswords(t *testing.T) {
 	if got := registered("Asha", "kavitha.iyer@example.com", "Kavitha2026"); got != tooOwn {
 		t.Errorf("a part of the e-mail: %q", got)
 	}
+	for _, email := range []string{"anna_schmidtke@example.com", "schmidtke+shop@example.com", "o'schmidtke@example.com"} {
+		if got := registered("Asha", email, "Schmidtke2024!"); got != tooOwn {
+			t.Errorf("a part of %s: %q", email, got)
+		}
+	}
 	for _, other := range []string{"asha likes rain", "ben.kk@example.com", "menon-rao", "example.com"} {
 		if got := registered("Asha Rao-Menon", "asha.rm@example.com", other); got != "" {
 			t.Errorf("%q: %q", other, got)

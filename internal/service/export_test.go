@@ -27,6 +27,17 @@ const (
 	EvenRefusal = evenRefusal
 )
 
+// Walk, Search and List wait for a turn to read products so.
+func Walk(p *Products) func(context.Context, model.Asker) (func(), error) { return entering(p.walks) }
+func Search(p *Products) func(context.Context, model.Asker) (func(), error) {
+	return entering(p.searches)
+}
+func List(p *Products) func(context.Context, model.Asker) (func(), error) { return entering(p.lists) }
+
+func entering(q *security.Queue) func(context.Context, model.Asker) (func(), error) {
+	return func(ctx context.Context, asker model.Asker) (func(), error) { return enter(ctx, q, asker) }
+}
+
 // FillWalks is like FillSearches.
 func FillWalks(p *Products) (leave func()) { return fill(p.walks, maxWalks) }
 

@@ -81,12 +81,8 @@ const maxSearches = 6
 // maxWalks is the same for lists that may walk along an index for long.
 const maxWalks = 4
 
-// maxLists is the same for all other reading of products: some connections to the database stay for whoever wants less. Who asks for many at
-// once, of whom all that the server has connections for may wait, waits for themselves.
-const (
-	maxLists      = database.MaxConns * 3 / 4
-	waitingToList = 10_000
-)
+// maxLists is the same for all other reading of products: some connections to the database stay for whoever wants less.
+const maxLists = database.MaxConns * 3 / 4
 
 // turnTime is for how long the answer to a boundedSelect is waited for, which the server ends sooner.
 const turnTime = 12 * time.Second
@@ -94,8 +90,9 @@ const turnTime = 12 * time.Second
 // manyIDs is from how many products on looking at each of them takes long as well.
 const manyIDs = 5_000
 
-// waitingToRead is how many may wait for one of these, those of an address for themselves.
-const waitingToRead = 256
+// waitingToRead is how many may wait for one of these: all that the server has connections for. Who asks for many at once waits
+// for themselves.
+const waitingToRead = 10_000
 
 // boundedSelect is a SELECT that the server ends after ten seconds: it does not notice by itself that
 // nobody waits any more. MariaDB reads the first comment, MySQL the second.

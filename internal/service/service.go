@@ -38,7 +38,8 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	turns := newTurns()
 	guesses := newGuesses(db, logins, turns)
 	kept := &reservedEmail{}
-	products := &Products{db: db, lists: security.NewQueue(maxLists, waitingToList), searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
+	products := &Products{db: db, lists: security.NewQueue(maxLists, waitingToRead), searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
+	turns.all = append(turns.all, products.lists, products.searches, products.walks)
 	auth := &Auth{db: db, turns: turns, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
 		registrations: security.NewQueue(registering, waitingForRegister)}
 	auth.bearers = coalescer[Bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}

@@ -16,6 +16,8 @@ type turns struct {
 	work     *security.Queue
 	lists    *security.Queue // of orders
 	thinking *security.Queue
+
+	all []*security.Queue // those of products, too
 }
 
 // How many requests are worked on at a time, more than the database has connections for so that some can share one, and
@@ -31,16 +33,18 @@ const (
 )
 
 func newTurns() *turns {
-	return &turns{
+	t := &turns{
 		work:     security.NewQueue(maxTurns, waitingToWork).AtMost(maxOfAccount),
 		lists:    security.NewQueue(maxOrderLists, waitingToWork).AtMost(maxOrderListsOfAccount),
 		thinking: security.NewQueue(max(1, runtime.GOMAXPROCS(0)/2), waitingToWork),
 	}
+	t.all = []*security.Queue{t.work, t.lists, t.thinking}
+	return t
 }
 
 // know has whoever has logged in from an address wait for half of the strangers at most.
 func (t *turns) know(address string, userID int64) {
-	for _, queue := range []*security.Queue{t.work, t.lists, t.thinking} {
+	for _, queue := range t.all {
 		queue.Know(Network(address), strconv.FormatInt(userID, 10))
 	}
 }
