@@ -237,14 +237,15 @@ func firstNotOwed(busy *list.List) *standing {
 // share is of how many connections an address that has more makes room first.
 func (c *connections) share() int { return max(c.room/4, 2) }
 
-// subscriber is whose connection it is: an address, with IPv6 its network of 64 bits; none of a proxy's.
+// subscriber is whose connection it is: an address, with IPv6 its network of 48 bits, which a provider's customer may have; none of a
+// proxy's.
 func (c *connections) subscriber(conn net.Conn) netip.Prefix {
 	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	ip := peer.Addr().Unmap().WithZone("")
 	if err != nil || slices.ContainsFunc(c.proxies, func(p netip.Prefix) bool { return p.Contains(ip) }) {
 		return netip.Prefix{}
 	}
-	bits := 64
+	bits := 48
 	if ip.Is4() {
 		bits = 32
 	}

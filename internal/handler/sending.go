@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"net/http"
 	"sync"
+
+	"hexamart/internal/security"
 )
 
 // The limits of answers while they are sent: all of one is in memory until its client has taken it.
@@ -17,7 +19,7 @@ type sending struct {
 	mu      sync.Mutex
 	bytes   int
 	bodies  map[*byte]*sharedBody
-	senders map[string]*sender // by address
+	senders map[string]*sender // by address, or network of them
 }
 
 // sharedBody is what answers are of: a page may be that of many.
@@ -27,7 +29,7 @@ type sharedBody struct {
 	sends int // how many send it
 }
 
-// sender is one address to which answers are sent.
+// sender is one customer of a provider's to whom answers are sent.
 type sender struct {
 	address string
 	bytes   int                   // of their bodies
@@ -59,7 +61,7 @@ func (s *sending) begin(r *http.Request, asker func() string, body []byte, more 
 	if size := cap(body) + more; !ok || len(body) == 0 || size < minSending || r.Method == http.MethodHead {
 		return func() {}
 	}
-	a, address := &sent{conn: conn}, asker()
+	a, address := &sent{conn: conn}, security.Customer(asker())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.part = s.partOf(s.senderOf(address), s.bodyOf(body, more))

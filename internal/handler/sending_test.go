@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -64,6 +65,28 @@ func TestSendingRoom(t *testing.T) {
 	}
 	if s.bytes != 0 || len(s.bodies) != 0 || len(s.senders) != 0 {
 		t.Errorf("%d bytes of %d bodies and %d senders are left", s.bytes, len(s.bodies), len(s.senders))
+	}
+}
+
+// TestSendingToNetworks sends a page to each of many networks of one customer's, and one that is larger to somebody else: that is not cut.
+func TestSendingToNetworks(t *testing.T) {
+	t.Parallel()
+	s := newSending()
+	begin := func(asker string, size int) *slowConn {
+		conn := &slowConn{}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		s.begin(r.WithContext(context.WithValue(r.Context(), connKey{}, conn)), func() string { return asker }, make([]byte, size), 0)
+		return conn
+	}
+	ann, first := begin("2001:db8:2:1::/64", maxSending/50), begin("2001:db8:1:ffff::/64", maxSending/100)
+	for i := range 200 {
+		begin(fmt.Sprintf("2001:db8:1:%x::/64", i), maxSending/100)
+	}
+	if !first.cut {
+		t.Error("there is room for more than there is")
+	}
+	if ann.cut {
+		t.Error("somebody else's answer was cut")
 	}
 }
 

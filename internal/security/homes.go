@@ -52,8 +52,8 @@ func (h *homes) add(address, who string) {
 
 // crowd lets an address push out the oldest of its own network of 48 bits, where that has many, and not those of others.
 func (h *homes) crowd(address string) {
-	network := network48(address)
-	if network == "" {
+	network := Customer(address)
+	if network == address {
 		return
 	}
 	near := h.near[network]
@@ -70,7 +70,7 @@ func (h *homes) crowd(address string) {
 
 // leave takes an address that is forgotten out of its network.
 func (h *homes) leave(address string) {
-	network := network48(address)
+	network := Customer(address)
 	if near := h.near[network]; near != nil {
 		if near.Remove(address); near.Len() == 0 {
 			delete(h.near, network)
@@ -78,11 +78,12 @@ func (h *homes) leave(address string) {
 	}
 }
 
-// network48 is the network of 48 bits that an IPv6 network is of; "" for other addresses.
-func network48(address string) string {
+// Customer is who may have an address, or a network of IPv6, and its neighbours: providers give one customer up to 48 bits. Addresses
+// of IPv4 are one customer's each.
+func Customer(address string) string {
 	network, err := netip.ParsePrefix(address)
 	if err != nil {
-		return ""
+		return address
 	}
 	wide, _ := network.Addr().Prefix(48)
 	return wide.String()

@@ -12,7 +12,8 @@ import (
 var ErrBusy = errors.New("too many are waiting")
 
 // Queue lets some work at a time, and others wait: those of one address in the order in which they came, and the
-// addresses in turns, so that whoever comes many times at once waits for themselves and nobody else for them. Every other
+// addresses in turns, so that whoever comes many times at once waits for themselves and nobody else for them. The networks of
+// an IPv6 network of 48 bits, which can be one customer's, have their turns together, one after the other. Every other
 // turn is one of the addresses that are known, so that who comes from many new ones at once does not keep those waiting.
 type Queue struct {
 	room int // for those who wait
@@ -21,31 +22,46 @@ type Queue struct {
 	mu      sync.Mutex
 	free    int
 	waiting int
-	lines   map[string]*list.Element // of one of the next two, by address
-	known   *list.List               // of *line, in the order of their turns
-	strange *list.List               // the same, of addresses that are not known
-	turns   int                      // that there were
-	passed  bool                     // over those who stand before a known one, the last time
+	lines   map[place]*line
+	known   *list.List // of *line, in the order of their turns
+	strange *list.List // the same, of addresses that are not known
+	turns   int        // that there were
+	passed  bool       // over those who stand before a known one, the last time
 	people  map[string]*person
 	homes   homes
 }
 
-// line is who waits for a turn from one address.
+// place is where a line stands: for those of a customer's addresses that are known, or for the others.
+type place struct {
+	customer string
+	known    bool
+}
+
+func (q *Queue) placeOf(address string) place {
+	return place{Customer(address), q.homes.has(address)}
+}
+
+// line is who waits for a turn in one place.
 type line struct {
-	address string
-	in      *list.List
-	since   int // turns that there were when it was last in the back
-	waiters []*waiter
+	place
+	at      *list.Element  // of known or strange
+	since   int            // turns that there were when it was last in the back
+	waiters []*waiter      // in the order of their rounds
+	round   int            // of the last who had a turn
+	last    map[string]int // round in which the last of an address has a turn
 }
 
 type waiter struct {
-	told   chan error
-	person *person
+	told    chan error
+	address string
+	person  *person
+	line    *line
+	round   int
 }
 
 // NewQueue has so many places to work, and room for so many to wait.
 func NewQueue(places, room int) *Queue {
-	return &Queue{room: room, free: places, lines: map[string]*list.Element{}, known: list.New(), strange: list.New(), people: map[string]*person{}}
+	return &Queue{room: room, free: places, lines: map[place]*line{}, known: list.New(), strange: list.New(), people: map[string]*person{}}
 }
 
 // AtMost bounds how many places one person has, and how many of theirs wait, and returns the queue, which nobody uses yet. Whoever
@@ -61,9 +77,14 @@ func (q *Queue) Know(address, who string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.homes.add(address, who)
-	if at, ok := q.lines[address]; ok && at.Value.(*line).in != q.known {
-		l := q.strange.Remove(at).(*line)
-		q.putBack(l, q.known)
+	now := q.placeOf(address)
+	if l := q.lines[place{now.customer, false}]; l != nil && now.known {
+		for _, w := range slices.Clone(l.waiters) {
+			if w.address == address {
+				q.remove(w)
+				q.stand(w)
+			}
+		}
 	}
 }
 
@@ -90,7 +111,7 @@ func (q *Queue) EnterAs(ctx context.Context, address, who string) (leave func(),
 		select {
 		case err = <-w.told:
 		case <-ctx.Done():
-			err = q.giveUp(address, w, ctx.Err())
+			err = q.giveUp(w, ctx.Err())
 		}
 	}
 	if err != nil {
@@ -123,72 +144,92 @@ func (q *Queue) join(address, who string) (*person, *waiter, error) {
 		q.goes(p)
 		return nil, nil, ErrBusy
 	}
-	at, ok := q.lines[address]
-	if !ok {
-		in := q.strange
-		if q.homes.has(address) {
-			in = q.known
-		}
-		at = q.putBack(&line{address: address}, in)
-	}
-	w := &waiter{make(chan error, 1), p}
-	at.Value.(*line).waiters = append(at.Value.(*line).waiters, w)
-	q.waiting++
-	if p != nil {
-		p.waiting[address]++
-	}
+	w := &waiter{told: make(chan error, 1), address: address, person: p}
+	q.stand(w)
 	return p, w, nil
 }
 
-// putBack lets a line be the last to have a turn.
-func (q *Queue) putBack(l *line, in *list.List) *list.Element {
-	q.turns++
-	l.in, l.since = in, q.turns
-	at := in.PushBack(l)
-	q.lines[l.address] = at
-	return at
+// stand lets somebody wait in the line of their place: behind those of the same address, and before what others have more.
+func (q *Queue) stand(w *waiter) {
+	at := q.placeOf(w.address)
+	l := q.lines[at]
+	if l == nil {
+		l = &line{place: at, last: map[string]int{}}
+		q.lines[at] = l
+		q.putBack(l)
+	}
+	w.line, w.round = l, l.next(w.address)
+	l.last[w.address] = w.round
+	i, _ := slices.BinarySearchFunc(l.waiters, w.round+1, func(w *waiter, round int) int { return w.round - round })
+	l.waiters = slices.Insert(l.waiters, i, w)
+	q.waiting++
+	if w.person != nil {
+		w.person.waiting[w.address]++
+	}
 }
 
-// makeRoom sends away the last of the longest line, unless the address would then have the longest. For the first of a
-// known address any stranger goes.
+// next is the round in which one more of an address has a turn.
+func (l *line) next(address string) int { return max(l.round, l.last[address]) + 1 }
+
+// putBack lets a line be the last to have a turn.
+func (q *Queue) putBack(l *line) {
+	q.turns++
+	l.since = q.turns
+	l.at = q.listOf(l).PushBack(l)
+}
+
+func (q *Queue) listOf(l *line) *list.List {
+	if l.known {
+		return q.known
+	}
+	return q.strange
+}
+
+// makeRoom sends away the last of the longest line, or, where that is the newcomer's, the last of it if another address has more in
+// it. For the first of a known address any stranger goes.
 func (q *Queue) makeRoom(address string) bool {
-	own, longest := 0, 0
-	var at *list.Element
-	for e := range q.inTurn {
-		l := e.Value.(*line)
-		if l.address == address {
-			own = len(l.waiters)
-		}
-		if len(l.waiters) > longest {
-			longest, at = len(l.waiters), e
+	var longest *line
+	for l := range q.inTurn {
+		if longest == nil || len(l.waiters) > len(longest.waiters) {
+			longest = l
 		}
 	}
-	if longest <= own+1 {
-		if at = q.strange.Back(); own > 0 || at == nil || !q.homes.has(address) {
-			return false
-		}
-		longest = len(at.Value.(*line).waiters)
+	if longest == nil {
+		return false
 	}
-	q.sendAway(at, longest-1)
+	at, round := q.placeOf(address), 1
+	own := q.lines[at]
+	if own != nil {
+		round = own.next(address)
+	}
+	switch stranger := q.strange.Back(); {
+	case own == nil && len(longest.waiters) > 1 || own != nil && len(longest.waiters) > len(own.waiters)+1:
+		q.sendAway(longest.waiters[len(longest.waiters)-1])
+	case own != nil && own.waiters[len(own.waiters)-1].round > round:
+		q.sendAway(own.waiters[len(own.waiters)-1])
+	case own == nil && at.known && stranger != nil:
+		l := stranger.Value.(*line)
+		q.sendAway(l.waiters[len(l.waiters)-1])
+	default:
+		return false
+	}
 	return true
 }
 
-func (q *Queue) sendAway(at *list.Element, i int) {
-	w := q.remove(at, i)
+func (q *Queue) sendAway(w *waiter) {
+	q.remove(w)
 	w.told <- ErrBusy
 	q.goes(w.person)
 }
 
 // giveUp takes a waiter out of its line, or passes the place on that it was given just now.
-func (q *Queue) giveUp(address string, w *waiter, err error) error {
+func (q *Queue) giveUp(w *waiter, err error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if at, ok := q.lines[address]; ok {
-		if i := slices.Index(at.Value.(*line).waiters, w); i >= 0 {
-			q.remove(at, i)
-			q.goes(w.person)
-			return err
-		}
+	if slices.Contains(w.line.waiters, w) {
+		q.remove(w)
+		q.goes(w.person)
+		return err
 	}
 	if told := <-w.told; told != nil {
 		return told
@@ -198,7 +239,7 @@ func (q *Queue) giveUp(address string, w *waiter, err error) error {
 }
 
 // inTurn goes through all lines, whoever is next first.
-func (q *Queue) inTurn(yield func(*list.Element) bool) {
+func (q *Queue) inTurn(yield func(*line) bool) {
 	a, b := q.known.Front(), q.strange.Front()
 	for a != nil || b != nil {
 		e := a
@@ -207,58 +248,69 @@ func (q *Queue) inTurn(yield func(*list.Element) bool) {
 		} else {
 			a = a.Next()
 		}
-		if !yield(e) {
+		if !yield(e.Value.(*line)) {
 			return
 		}
 	}
 }
 
-// next is the line whose turn it is, and which of it may work; nil if nobody may.
-func (q *Queue) next() (*list.Element, int) {
-	mayWork := func(w *waiter) bool { return q.may(w.person) }
+// next is who works next; nil if nobody may.
+func (q *Queue) next() *waiter {
+	first := func(l *line) *waiter {
+		if i := slices.IndexFunc(l.waiters, func(w *waiter) bool { return q.may(w.person) }); i >= 0 {
+			return l.waiters[i]
+		}
+		return nil
+	}
 	if q.passed = !q.passed; q.passed {
 		for e := q.known.Front(); e != nil; e = e.Next() {
-			if i := slices.IndexFunc(e.Value.(*line).waiters, mayWork); i >= 0 {
-				return e, i
+			if w := first(e.Value.(*line)); w != nil {
+				return w
 			}
 		}
 	}
-	for e := range q.inTurn {
-		if i := slices.IndexFunc(e.Value.(*line).waiters, mayWork); i >= 0 {
-			return e, i
+	for l := range q.inTurn {
+		if w := first(l); w != nil {
+			return w
 		}
 	}
-	return nil, 0
+	return nil
 }
 
-// pass gives a free place to whoever is next, whose address is then last.
+// pass gives a free place to whoever is next, whose line is then last.
 func (q *Queue) pass() {
-	at, i := q.next()
-	if at == nil {
+	w := q.next()
+	if w == nil {
 		return
 	}
-	l := at.Value.(*line)
-	next := q.remove(at, i)
-	if len(l.waiters) > 0 {
-		l.in.Remove(at)
-		q.putBack(l, l.in)
+	l := w.line
+	l.round = max(l.round, w.round)
+	if q.remove(w); len(l.waiters) > 0 {
+		q.listOf(l).Remove(l.at)
+		q.putBack(l)
 	}
-	q.begin(next.person)
-	next.told <- nil
+	q.begin(w.person)
+	w.told <- nil
 }
 
-func (q *Queue) remove(at *list.Element, i int) *waiter {
-	l := at.Value.(*line)
-	w := l.waiters[i]
+// remove takes a waiter out of its line, and the line away where that was the last.
+func (q *Queue) remove(w *waiter) {
+	l := w.line
+	i := slices.Index(l.waiters, w)
 	l.waiters = slices.Delete(l.waiters, i, i+1)
+	if l.last[w.address] == w.round {
+		l.last[w.address]--
+	}
+	if l.last[w.address] <= l.round {
+		delete(l.last, w.address)
+	}
 	if p := w.person; p != nil {
-		if p.waiting[l.address]--; p.waiting[l.address] == 0 {
-			delete(p.waiting, l.address)
+		if p.waiting[w.address]--; p.waiting[w.address] == 0 {
+			delete(p.waiting, w.address)
 		}
 	}
 	if q.waiting--; len(l.waiters) == 0 {
-		l.in.Remove(at)
-		delete(q.lines, l.address)
+		q.listOf(l).Remove(l.at)
+		delete(q.lines, l.place)
 	}
-	return w
 }

@@ -1,5 +1,7 @@
 package security
 
+import "slices"
+
 // person is one of those of whom most is asked.
 type person struct {
 	name          string
@@ -68,11 +70,13 @@ func (q *Queue) mayWait(p *person, address string) bool {
 	if longest == 0 {
 		return false
 	}
-	waiters := q.lines[from].Value.(*line).waiters
-	for i := len(waiters) - 1; ; i-- {
-		if waiters[i].person == p {
-			q.sendAway(q.lines[from], i)
-			return true
+	for l := range q.inTurn {
+		for _, w := range slices.Backward(l.waiters) {
+			if w.person == p && w.address == from {
+				q.sendAway(w)
+				return true
+			}
 		}
 	}
+	return false
 }

@@ -42,7 +42,7 @@ func TestQueueWaitingOfOne(t *testing.T) {
 					}
 					come(address)
 					q.mu.Lock()
-					_, waits := q.lines[address]
+					_, waits := q.lines[q.placeOf(address)]
 					q.mu.Unlock()
 					if waits != (wants[i] == nil) || q.Waiting() != most*waitingOfOne {
 						t.Errorf("at %s: waits: %t, of %d", address, waits, q.Waiting())

@@ -333,7 +333,7 @@ func TestQueueGivenAndGone(t *testing.T) {
 	}
 	s.come(t.Context(), "b1", "b")
 	s.leave() // to w
-	if err := s.giveUp("a", w, context.Canceled); !errors.Is(err, context.Canceled) {
+	if err := s.giveUp(w, context.Canceled); !errors.Is(err, context.Canceled) {
 		t.Errorf("who gave up got %v", err)
 	}
 	if order := s.rest(); order != "b1" {
