@@ -60,6 +60,13 @@ func TestTakenEmails(t *testing.T) {
 		}
 		send(t, s, step{third, "PUT /users/profile", f(`{"name":"Cid","email":"free%d@example.com"}`, i), status, nil})
 	}
+	for range 9 { // more of the same address
+		p := s.User()
+		for i := range 10 {
+			s.Do(p, "PUT", "/users/profile", f(`{"name":"Dan","email":"free%d-%d@example.com"}`, p.ID, i))
+		}
+	}
+	send(t, s, step{s.User(), "PUT /users/profile", f(`{"name":"Eve","email":%q}`, other.Email), 429, nil})
 	send(t, s, step{third, "PUT /users/profile", `{"name":"Cyd","email":"Free9@example.com"}`, 200, nil})
 	for range 12 {
 		send(t, s, step{other, "PUT /users/profile", f(`{"name":"Ben","email":%q}`, other.Email), 200, nil})

@@ -50,7 +50,7 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	return &Services{
 		Auth:     auth,
 		Sessions: sessions,
-		Users:    &Users{db, turns, passwords, guesses, sessions, kept, logins.Times(1)},
+		Users:    &Users{db, turns, passwords, guesses, sessions, kept, newEmailChanges(logins)},
 		Products: products,
 		Cart:     cart,
 		Orders:   orders,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strconv"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -23,7 +22,7 @@ type Users struct {
 	guesses   *guesses
 	sessions  *Sessions
 	reserved  *reservedEmail
-	emails    *security.Limiter // of changes of an account's e-mail
+	emails    *emailChanges
 }
 
 const userColumns = "id, name, email, address, is_admin"
@@ -51,7 +50,6 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 			return err
 		}
 	}
-	key := strconv.FormatInt(by.ID, 10)
 	counted := false // as a change of the e-mail, however often the transaction is tried
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		was, err := lockUser(ctx, tx, by.ID)
@@ -59,8 +57,8 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 			return err
 		}
 		if !counted && !strings.EqualFold(was.Email, in.Email) {
-			if wait := s.emails.Take(key); wait > 0 {
-				return apperr.Retry(apperr.RateLimited, "Too many changes of the e-mail address. Please wait a moment before you try again.", wait, nil)
+			if err := s.emails.take(by); err != nil {
+				return err
 			}
 			counted = true
 		}
@@ -82,7 +80,7 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 		return audit(ctx, tx, by, model.AuditAdminProfile, auditUser, was.ID, auditedUser{was.Name, was.Email}, auditedUser{in.Name, in.Email})
 	})
 	if counted && err != nil && !errors.Is(err, errEmailTaken) {
-		s.emails.GiveBack(key)
+		s.emails.giveBack(by)
 	}
 	return fail("update profile", err)
 }
