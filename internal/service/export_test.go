@@ -34,6 +34,11 @@ func Search(p *Products) func(context.Context, model.Asker) (func(), error) {
 }
 func List(p *Products) func(context.Context, model.Asker) (func(), error) { return entering(p.lists) }
 
+// Register waits for a turn to register.
+func Register(a *Auth) func(context.Context, model.Asker) (func(), error) {
+	return entering(a.registrations)
+}
+
 func entering(q *security.Queue) func(context.Context, model.Asker) (func(), error) {
 	return func(ctx context.Context, asker model.Asker) (func(), error) { return enter(ctx, q, asker) }
 }
