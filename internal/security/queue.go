@@ -163,8 +163,11 @@ func (q *Queue) stand(w *waiter) {
 	i, _ := slices.BinarySearchFunc(l.waiters, w.round+1, func(w *waiter, round int) int { return w.round - round })
 	l.waiters = slices.Insert(l.waiters, i, w)
 	q.waiting++
-	if w.person != nil {
-		w.person.waiting[w.address]++
+	if p := w.person; p != nil {
+		if p.waiting == nil {
+			p.waiting = map[string]int{}
+		}
+		p.waiting[w.address]++
 	}
 }
 

@@ -6,7 +6,7 @@ import "slices"
 type person struct {
 	name          string
 	working, here int
-	waiting       map[string]int // by address
+	waiting       map[string]int // by address; nil while nobody does
 }
 
 // waitingOfOne is how many of one person may wait for each that works: a load test's, and not all connections of a proxy.
@@ -19,7 +19,7 @@ func (q *Queue) comes(who string) *person {
 	}
 	p, ok := q.people[who]
 	if !ok {
-		p = &person{name: who, waiting: map[string]int{}}
+		p = &person{name: who}
 		q.people[who] = p
 	}
 	p.here++
