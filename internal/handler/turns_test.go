@@ -371,6 +371,41 @@ func TestThinkingHoldsNoTurn(t *testing.T) {
 	waiting.Wait()
 }
 
+// TestTurnIsTakenAgain lets others have all turns for the database while a request waits for a processor: it waits for one again.
+func TestTurnIsTakenAgain(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	var thinking []func()
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		leave, err := s.Services.Think(ctx, model.Asker{Address: "198.51.100.1"})
+		cancel()
+		if err != nil {
+			break
+		}
+		thinking = append(thinking, leave)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	status := make(chan int)
+	go func() {
+		r, w := httptest.NewRequest("PUT", "/users/address", strings.NewReader(`{"address": "Here", "padding": "`+strings.Repeat("x", 2<<10)+`"}`)).WithContext(ctx), httptest.NewRecorder()
+		r.Header.Set("Authorization", "Bearer "+u.Token)
+		r.Header.Set("Content-Type", "application/json")
+		s.Handler.ServeHTTP(w, r)
+		status <- w.Code
+	}()
+	time.Sleep(200 * time.Millisecond) // until it waits
+	takeAll(t, s.Services.Turn)
+	for _, leave := range thinking {
+		leave()
+	}
+	if got := <-status; got != http.StatusServiceUnavailable || s.Count("SELECT COUNT(*) FROM users WHERE address = 'Here'") != 0 {
+		t.Errorf("status %d", got)
+	}
+}
+
 // TestTurnsOfOneAddress has one address ask for much at once: it all is done, if after those from elsewhere.
 func TestTurnsOfOneAddress(t *testing.T) {
 	t.Parallel()
