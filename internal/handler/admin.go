@@ -39,8 +39,12 @@ func (a *API) listAllProducts(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
-	filter.Asker = model.Asker{Address: clientAddr(r), Begin: a.stillMay(r)}
+	still := a.stillMay(r)
+	filter.Asker = model.Asker{Address: clientAddr(r), Begin: still}
 	list, err := a.Services.Products.ListAll(r.Context(), filter)
+	if err == nil {
+		err = still()
+	}
 	if err != nil {
 		return err
 	}

@@ -147,18 +147,20 @@ func disguised(v string) []string {
 	return forms
 }
 
-// cores are what is left of a text without up to three of the years, digits and marks that people put before and after a word,
-// which may have digits of its own, like abc123, or nothing else.
+// cores are what is left of a text without up to three of the years, digits, all or one, and marks that people put before and
+// after a word, which may have digits of its own, like abc123, or nothing else.
 func cores(v string) []string {
 	isMark := func(c rune) bool { return !isWord(c) }
 	all := []string{v}
 	for _, shorten := range [][]func(text string) string{{
 		func(text string) string { return text[yearAt(text, 0):] },
 		func(text string) string { return strings.TrimLeftFunc(text, unicode.IsDigit) },
+		func(text string) string { return text[digitAt(text, 0):] },
 		func(text string) string { return strings.TrimLeftFunc(text, isMark) },
 	}, {
 		func(text string) string { return text[:len(text)-yearAt(text, len(text)-4)] },
 		func(text string) string { return strings.TrimRightFunc(text, unicode.IsDigit) },
+		func(text string) string { return text[:len(text)-digitAt(text, len(text)-1)] },
 		func(text string) string { return strings.TrimRightFunc(text, isMark) },
 	}} {
 		last := all
@@ -198,6 +200,14 @@ func yearAt(text string, at int) int {
 		return 0
 	}
 	return 4
+}
+
+// digitAt is how many bytes of a text with letters are a digit there: one or none.
+func digitAt(text string, at int) int {
+	if at < 0 || len(text) < at+1 || text[at] < '0' || text[at] > '9' || !strings.ContainsFunc(text, unicode.IsLetter) {
+		return 0
+	}
+	return 1
 }
 
 var lookalikes = strings.NewReplacer("@", "a", "4", "a", "8", "b", "3", "e", "1", "l", "!", "l", "|", "l", "0", "o", "()", "o", "$", "s", "5", "s", "7", "t", "+", "t")

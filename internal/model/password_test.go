@@ -36,7 +36,7 @@ func TestCommonPasswords(t *testing.T) {
 		"p@ssw0rd", "P4$$w0rd", "pa55word", "p@ssw0rd2026!", "1l0vey0u", "we1come1", "we1c0me!", "1etmein1", "i1oveyou", "foot8all", "8aseball", "passw()rd", // with lookalikes
 		"Aur0r@2024!", "Appl3!2024", "!QAZ2wsx2024", "!QAZ2wsx1", "close-up2024", "2024!P@ssw0rd!1", // and around them
 		"F10r1da!", "Ca11f0rn1a", "L1verp001", "W1111am1", "Fam11y12", "Br1111ant", // of which the ones are two letters
-		"Abc123!2026", "Abc1232026", "Aa123456!1", "Aa123456!2026", "2026-1qaz2wsx", "2026123abc", "Ncc1701!2026", "!!2026-abc123-99!", // that have digits of their own
+		"Abc123!2026", "Abc1232026", "Aa123456!1", "Aa123456!2026", "2026-1qaz2wsx", "2026123abc", "Ncc1701!2026", "!!2026-abc123-99!", "!Abc12312", "Qwe1231!", "#abc123456", "77Abc12399!", "2abc1231", // that have digits of their own
 		"123456782024", "1234562025!", "12345678!2024", "1111112024", "2024123456", "000000!1", "2024!123456", // or nothing else
 		"HexaMart Shop", "hexamart-shop",
 	} {
