@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"regexp"
@@ -212,7 +213,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err != nil {
 		end()
 		c.heed(ctx, query, start, 0, err)
-		return nil, err
+		return nil, c.elsewhere(ctx, err)
 	}
 	return &connRows{Rows: rows, done: func(n int64, err error) {
 		end()
@@ -224,6 +225,14 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 // transaction that has does not wait for long: the change may wait for it in turn, which no server notices.
 func (c *conn) waits(ctx context.Context, err error) bool {
 	return !c.inTx && hasNumber(err, erLockWait) && ctx.Err() == nil
+}
+
+// elsewhere lets the pool ask on another connection where this one was lost under a read of its own: nothing came of that.
+func (c *conn) elsewhere(ctx context.Context, err error) error {
+	if c.inTx || ctx.Err() != nil || !isLost(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
 }
 
 // connRows counts the rows that are read, until it is closed.

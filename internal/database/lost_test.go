@@ -85,6 +85,53 @@ func TestLostConnection(t *testing.T) {
 	})
 }
 
+// TestLostRead loses the connection of a read that is in no transaction: it is asked for again.
+func TestLostRead(t *testing.T) {
+	t.Parallel()
+	for name, what := range map[string]fate{"Before": dropped, "After": unheard} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, db, p := proxied(t)
+			p.set(once("SELECT", what))
+			var n int
+			if err := db.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM counters"); err != nil || n != 2 {
+				t.Errorf("%d, %v", n, err)
+			}
+			idle(t, db)
+		})
+	}
+	t.Run("EveryTime", func(t *testing.T) {
+		t.Parallel()
+		_, db, p := proxied(t)
+		tries := 0
+		p.set(func(query string) fate {
+			if strings.HasPrefix(query, "SELECT COUNT") {
+				tries++
+				return dropped
+			}
+			return passed
+		})
+		err := db.GetContext(t.Context(), new(int), "SELECT COUNT(*) FROM counters")
+		p.set(nil)
+		if !database.IsUnavailable(err) || tries < 2 || tries > 5 {
+			t.Errorf("%d tries, %v", tries, err)
+		}
+	})
+	t.Run("InTx", func(t *testing.T) {
+		t.Parallel()
+		_, db, p := proxied(t)
+		tx, err := db.BeginTxx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.set(once("SELECT", dropped))
+		if err := tx.GetContext(t.Context(), new(int), "SELECT COUNT(*) FROM counters"); !database.IsUnavailable(err) {
+			t.Errorf("on another connection than the transaction's: %v", err)
+		}
+		_ = tx.Rollback()
+	})
+}
+
 // TestCommitGoesOn lets the caller's context end while its COMMIT, or its batch, is under way.
 func TestCommitGoesOn(t *testing.T) {
 	t.Parallel()
