@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"slices"
@@ -142,61 +140,6 @@ func (a *API) cors() func(http.Handler) http.Handler {
 	})
 }
 
-func (a *API) clientIP() func(http.Handler) http.Handler {
-	if len(a.TrustedProxies) == 0 {
-		return middleware.ClientIPFromRemoteAddr
-	}
-	var prefixes []string
-	for _, p := range a.TrustedProxies {
-		prefixes = append(prefixes, p.String())
-	}
-	fromXFF := middleware.ClientIPFromXFF(prefixes...)
-	return func(next http.Handler) http.Handler { return withoutPorts(fromXFF(next)) }
-}
-
-// withoutPorts takes ports and brackets away from what proxies say of their clients: some write 203.0.113.7:1234
-// or [2001:db8::1]:443, which would be as good as nothing.
-func withoutPorts(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if all := strings.Join(r.Header.Values("X-Forwarded-For"), ","); strings.ContainsAny(all, ":[") {
-			entries := strings.Split(all, ",")
-			for i, e := range entries {
-				entries[i] = addressAlone(strings.TrimSpace(e))
-			}
-			r.Header.Set("X-Forwarded-For", strings.Join(entries, ","))
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// addressAlone returns the address of one with a port or in brackets, and anything else as it is.
-func addressAlone(text string) string {
-	if with, err := netip.ParseAddrPort(text); err == nil {
-		return with.Addr().String()
-	}
-	if inner, ok := strings.CutPrefix(text, "["); ok {
-		if ip, err := netip.ParseAddr(strings.TrimSuffix(inner, "]")); err == nil && ip.Is6() && strings.HasSuffix(inner, "]") {
-			return ip.String()
-		}
-	}
-	return text
-}
-
-// clientAddr returns the client's IP address, or the proxy's where that did not say.
-func clientAddr(r *http.Request) string {
-	if ip := middleware.GetClientIP(r.Context()); ip != "" {
-		return ip
-	}
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	return host
-}
-
-// asker is whose turn it is: the network of clientAddr, on routes without the middleware that finds that out.
-func (a *API) asker(r *http.Request) (network string) {
-	a.findClient(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { network = service.Network(clientAddr(r)) })).ServeHTTP(nil, r)
-	return network
-}
-
 // cleanPath routes a path as if it had neither doubled slashes nor one at its end. Nothing is
 // redirected: browsers drop a preflighted request that is.
 func cleanPath(next http.Handler) http.Handler {
@@ -235,83 +178,6 @@ func limitTime(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
-
-// readToken lets only requests with a bearer token of the shop's pass, for as long as it lasts: whoever has none is told so
-// before anything is read of the body or waited for.
-func (a *API) readToken(next http.Handler) http.Handler {
-	return a.handle(func(w http.ResponseWriter, r *http.Request) (err error) {
-		if requestOf(r.Context()).bearer, err = a.bearer(r); err != nil {
-			return err
-		}
-		next.ServeHTTP(w, r)
-		return nil
-	})
-}
-
-func (a *API) bearer(r *http.Request) (service.Bearer, error) {
-	sent := r.Header.Values("Authorization")
-	scheme, token, _ := strings.Cut(strings.Join(sent, ", "), " ")
-	if len(sent) != 1 || !strings.EqualFold(scheme, "Bearer") || token == "" { // of two the first is not better
-		return service.Bearer{}, apperr.New(apperr.Unauthenticated, "Please log in first.")
-	}
-	return a.Services.Auth.Read(strings.TrimSpace(token))
-}
-
-// authenticate lets only requests pass whose token still holds. It stands behind readToken, and behind all that a client can draw
-// out: what is done for it is begun at once.
-func (a *API) authenticate(next http.Handler) http.Handler {
-	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-		if err := a.identifyCaller(w, r, requestOf(r.Context()).bearer); err != nil {
-			return err
-		}
-		next.ServeHTTP(w, r)
-		return nil
-	})
-}
-
-// identifyCaller finds out who is asking. What follows is for one pair of eyes.
-func (a *API) identifyCaller(w http.ResponseWriter, r *http.Request, b service.Bearer) error {
-	principal, err := a.Services.Auth.Authenticate(r.Context(), b)
-	if err != nil {
-		return err
-	}
-	a.Services.Auth.Know(clientAddr(r), principal.UserID)
-	requestOf(r.Context()).principal = principal
-	w.Header().Set("Cache-Control", "no-store")
-	return nil
-}
-
-// requireAdmin stands behind authenticate.
-func (a *API) requireAdmin(next http.Handler) http.Handler {
-	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-		if !caller(r).IsAdmin {
-			return errAdminsOnly
-		}
-		requestOf(r.Context()).forAdmins = true
-		next.ServeHTTP(w, r)
-		return nil
-	})
-}
-
-// atOnce is how late what somebody may do is still what they may do now.
-const atOnce = 50 * time.Millisecond
-
-// stillMay is asked by what may have waited behind authenticate, and requireAdmin.
-func (a *API) stillMay(r *http.Request) func() error {
-	since, req := time.Now(), requestOf(r.Context())
-	return func() error {
-		if time.Since(since) < atOnce || req.principal.UserID == 0 {
-			return nil
-		}
-		principal, err := a.Services.Auth.Authenticate(r.Context(), req.bearer)
-		if err == nil && req.forAdmins && !principal.IsAdmin {
-			err = errAdminsOnly
-		}
-		return err
-	}
-}
-
-var errAdminsOnly = apperr.New(apperr.Forbidden, "Only admins may do this.")
 
 func notFound(http.ResponseWriter, *http.Request) error {
 	return apperr.New(apperr.NotFound, "There is nothing at this address.")
