@@ -15,11 +15,7 @@ func (a *API) dashboard(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
-	still := a.stillMay(r) // whoever has to wait while all orders are read may not be one any more
-	dashboard, err := a.Services.Admin.Dashboard(r.Context(), filter)
-	if err == nil {
-		err = still()
-	}
+	dashboard, err := whileMay(a, r, filter, a.Services.Admin.Dashboard)
 	if err != nil {
 		return err
 	}
@@ -39,12 +35,8 @@ func (a *API) listAllProducts(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
-	still := a.stillMay(r)
-	filter.Asker = model.Asker{Address: clientAddr(r), Begin: still}
-	list, err := a.Services.Products.ListAll(r.Context(), filter)
-	if err == nil {
-		err = still()
-	}
+	filter.Asker = model.Asker{Address: clientAddr(r), Begin: a.stillMay(r)}
+	list, err := whileMay(a, r, filter, a.Services.Products.ListAll)
 	if err != nil {
 		return err
 	}
@@ -66,11 +58,7 @@ func (a *API) listAudit(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
-	still := a.stillMay(r)
-	list, err := a.Services.Admin.ListAudit(r.Context(), filter)
-	if err == nil {
-		err = still()
-	}
+	list, err := whileMay(a, r, filter, a.Services.Admin.ListAudit)
 	if err != nil {
 		return err
 	}
@@ -92,11 +80,7 @@ func (a *API) listAllOrders(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(&filter); err != nil {
 		return err
 	}
-	still := a.stillMay(r)
-	list, err := a.Services.Admin.ListOrders(r.Context(), filter)
-	if err == nil {
-		err = still()
-	}
+	list, err := whileMay(a, r, filter, a.Services.Admin.ListOrders)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -82,6 +83,16 @@ func (a *API) stillMay(r *http.Request) func() error {
 		}
 		return err
 	}
+}
+
+// whileMay reads what may take long, or wait for long, for whoever still may see it when it is there.
+func whileMay[F, T any](a *API, r *http.Request, filter F, read func(ctx context.Context, filter F) (T, error)) (T, error) {
+	still := a.stillMay(r)
+	answer, err := read(r.Context(), filter)
+	if err == nil {
+		err = still()
+	}
+	return answer, err
 }
 
 var errAdminsOnly = apperr.New(apperr.Forbidden, "Only admins may do this.")
