@@ -44,12 +44,15 @@ func (q *Queue) placeOf(address string) place {
 // line is who waits for a turn in one place.
 type line struct {
 	place
-	at      *list.Element  // of known or strange
-	since   int            // turns that there were when it was last in the back
-	waiters []*waiter      // in the order of their rounds
-	round   int            // of the last who had a turn
-	last    map[string]int // round in which the last of an address has a turn
+	at      *list.Element // of known or strange
+	since   int           // turns that there were when it was last in the back
+	waiters []*waiter     // in the order of their rounds
+	round   int           // of the last who had a turn
+	of      map[string]neighbour
 }
+
+// neighbour are those of one address in a line: how many wait, and the round in which the last of them has a turn.
+type neighbour struct{ waiting, last int }
 
 type waiter struct {
 	told    chan error
@@ -154,12 +157,12 @@ func (q *Queue) stand(w *waiter) {
 	at := q.placeOf(w.address)
 	l := q.lines[at]
 	if l == nil {
-		l = &line{place: at, last: map[string]int{}}
+		l = &line{place: at, of: map[string]neighbour{}}
 		q.lines[at] = l
 		q.putBack(l)
 	}
 	w.line, w.round = l, l.next(w.address)
-	l.last[w.address] = w.round
+	l.of[w.address] = neighbour{l.of[w.address].waiting + 1, w.round}
 	i, _ := slices.BinarySearchFunc(l.waiters, w.round+1, func(w *waiter, round int) int { return w.round - round })
 	l.waiters = slices.Insert(l.waiters, i, w)
 	q.waiting++
@@ -172,7 +175,7 @@ func (q *Queue) stand(w *waiter) {
 }
 
 // next is the round in which one more of an address has a turn.
-func (l *line) next(address string) int { return max(l.round, l.last[address]) + 1 }
+func (l *line) next(address string) int { return max(l.round, l.of[address].last) + 1 }
 
 // putBack lets a line be the last to have a turn.
 func (q *Queue) putBack(l *line) {
@@ -301,11 +304,14 @@ func (q *Queue) remove(w *waiter) {
 	l := w.line
 	i := slices.Index(l.waiters, w)
 	l.waiters = slices.Delete(l.waiters, i, i+1)
-	if l.last[w.address] == w.round {
-		l.last[w.address]--
+	others := l.of[w.address]
+	if others.last == w.round {
+		others.last--
 	}
-	if l.last[w.address] <= l.round {
-		delete(l.last, w.address)
+	if others.waiting--; others.waiting > 0 {
+		l.of[w.address] = others
+	} else {
+		delete(l.of, w.address)
 	}
 	if p := w.person; p != nil {
 		if p.waiting[w.address]--; p.waiting[w.address] == 0 {
