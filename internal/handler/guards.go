@@ -59,7 +59,7 @@ func (a *API) identifyCaller(w http.ResponseWriter, r *http.Request, b service.B
 func (a *API) requireAdmin(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
 		if !caller(r).IsAdmin {
-			return errAdminsOnly
+			return service.ErrAdminsOnly
 		}
 		requestOf(r.Context()).forAdmins = true
 		next.ServeHTTP(w, r)
@@ -79,7 +79,7 @@ func (a *API) stillMay(r *http.Request) func() error {
 		}
 		principal, err := a.Services.Auth.Authenticate(r.Context(), req.bearer)
 		if err == nil && req.forAdmins && !principal.IsAdmin {
-			err = errAdminsOnly
+			err = service.ErrAdminsOnly
 		}
 		return err
 	}
@@ -94,5 +94,3 @@ func whileMay[F, T any](a *API, r *http.Request, filter F, read func(ctx context
 	}
 	return answer, err
 }
-
-var errAdminsOnly = apperr.New(apperr.Forbidden, "Only admins may do this.")

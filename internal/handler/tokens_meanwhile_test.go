@@ -56,6 +56,61 @@ func TestAdminsEndMeanwhile(t *testing.T) {
 	}
 }
 
+// TestAdminsChangeMeanwhile takes an admin's rights, or ends the session, while a change waits for somebody else's: it is not made.
+func TestAdminsChangeMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		end    string
+		status int
+	}{
+		"Demoted":   {"UPDATE users SET is_admin = FALSE WHERE id = ?", 403},
+		"LoggedOut": {"DELETE FROM refresh_tokens WHERE user_id = ?", 401},
+	} {
+		for _, request := range []string{
+			`PUT /products/1 {"name": "Torch", "price": 1, "category": "Test", "stock": 1}`,
+			`PATCH /products/1 {"stock_delta": -3}`,
+			`DELETE /products/1 `,
+			`POST /products {"name": "Torch", "price": 1, "category": "Test", "stock": 1}`,
+			`PUT /orders/1/status {"status": "Shipped"}`,
+			`PUT /admin/orders/1/status {"status": "Cancelled"}`,
+		} {
+			t.Run(name+"/"+request, func(t *testing.T) {
+				t.Parallel()
+				s := testkit.NewShop(t)
+				admin := s.Admin()
+				s.Order(s.User(), s.Product("Lamp", "19.99", 5), 1)
+				entries := s.Count("SELECT COUNT(*) FROM audit_log")
+				conn, err := s.DB.Conn(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = conn.Close() }()
+				if _, err := conn.ExecContext(t.Context(), "LOCK TABLES products WRITE, order_items WRITE"); err != nil {
+					t.Fatal(err)
+				}
+				status := make(chan int)
+				go func() {
+					method, rest, _ := strings.Cut(request, " ")
+					path, body, _ := strings.Cut(rest, " ")
+					status <- s.Do(admin, method, path, body).Status
+				}()
+				time.Sleep(200 * time.Millisecond) // until it waits
+				s.Exec(c.end, admin.ID)
+				if _, err := conn.ExecContext(t.Context(), "UNLOCK TABLES"); err != nil {
+					t.Fatal(err)
+				}
+				if got := <-status; got != c.status {
+					t.Errorf("status %d", got)
+				}
+				const as = "SELECT COUNT(*) FROM products p, orders o WHERE p.name = 'Lamp' AND p.stock = 4 AND p.archived_at IS NULL AND o.status = 'Pending'"
+				if s.Count(as) != 1 || s.Count("SELECT COUNT(*) FROM products") != 1 || s.Count("SELECT COUNT(*) FROM audit_log") != entries {
+					t.Error("something has changed")
+				}
+			})
+		}
+	}
+}
+
 // TestTokensEndMeanwhile ends a token between the head of a request, when it was good, and the rest: what comes then, or has
 // waited for its turn until then, is not done any more.
 func TestTokensEndMeanwhile(t *testing.T) {

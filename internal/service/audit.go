@@ -3,12 +3,16 @@ package service
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"hexamart/internal/apperr"
 	"hexamart/internal/model"
 )
 
@@ -41,6 +45,42 @@ func audit(ctx context.Context, tx *sqlx.Tx, by model.Actor, action, objectType 
 		by.ID, by.Command, action, objectType, id, string(was), string(is), by.Address, by.RequestID, now())
 	return err
 }
+
+// auditAsAdmin is audit of what only an admin may do: Forbidden, or Unauthenticated, if the rights or the session of whoever does it
+// have ended meanwhile, which may have waited for a connection or for others' work.
+func auditAsAdmin(ctx context.Context, tx *sqlx.Tx, by model.Actor, action, objectType string, id int64, before, after any) error {
+	if by.ID != 0 { // else it is a command's
+		if err := mustBeAdmin(ctx, tx, by); err != nil {
+			return err
+		}
+	}
+	return audit(ctx, tx, by, action, objectType, id, before, after)
+}
+
+func mustBeAdmin(ctx context.Context, tx *sqlx.Tx, by model.Actor) error {
+	family, err := base64.RawURLEncoding.DecodeString(by.Session)
+	if err != nil {
+		return errStaleToken
+	}
+	var now struct {
+		IsAdmin bool `db:"is_admin"`
+		IsOpen  bool `db:"is_open"`
+	}
+	err = tx.GetContext(ctx, &now, `
+		SELECT is_admin, EXISTS (SELECT 1 FROM refresh_tokens WHERE family = ?) AS is_open
+		FROM users
+		WHERE id = ?`, family, by.ID)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && !now.IsOpen && by.Session != "":
+		return errStaleToken
+	case err == nil && !now.IsAdmin:
+		return ErrAdminsOnly
+	}
+	return err
+}
+
+// ErrAdminsOnly refuses everybody else.
+var ErrAdminsOnly = apperr.New(apperr.Forbidden, "Only admins may do this.")
 
 // ListAudit returns a page of the audit log, newest first.
 func (s *Admin) ListAudit(ctx context.Context, f model.AuditFilter) (list model.List[model.AuditEntry], err error) {

@@ -56,7 +56,7 @@ func (s *Orders) UpdateStatus(ctx context.Context, by model.Actor, id int64, in 
 		return model.Order{}, err
 	}
 	enter := func(tx *sqlx.Tx, from, to model.Status) error {
-		return audit(ctx, tx, by, model.AuditOrderStatus, auditOrder, id, statusOf{from}, statusOf{to})
+		return auditAsAdmin(ctx, tx, by, model.AuditOrderStatus, auditOrder, id, statusOf{from}, statusOf{to})
 	}
 	o, err := s.changeStatus(ctx, by.ID, in.Status, enter, "o.id = ?", id)
 	return o, fail("update order status", err)

@@ -114,7 +114,7 @@ func createProduct(ctx context.Context, tx *sqlx.Tx, by model.Actor, in model.Pr
 	if p.ID, err = res.LastInsertId(); err != nil {
 		return p, err
 	}
-	if err := audit(ctx, tx, by, model.AuditProductCreate, auditProduct, p.ID, nil, p); err != nil {
+	if err := auditAsAdmin(ctx, tx, by, model.AuditProductCreate, auditProduct, p.ID, nil, p); err != nil {
 		return p, err
 	}
 	return p, bookStock(ctx, tx, stockChange{ProductID: p.ID, Quantity: p.Stock, Cause: causeCreated, ChangedBy: person(by.ID), At: &at})
@@ -169,7 +169,7 @@ func (s *Products) edit(ctx context.Context, by model.Actor, id int64, judge fun
 			WHERE id = ?`, p.Name, p.Price, p.Category, p.Stock, p.ImageURL, id); err != nil {
 			return err
 		}
-		if err := audit(ctx, tx, by, model.AuditProductUpdate, auditProduct, id, before, p); err != nil {
+		if err := auditAsAdmin(ctx, tx, by, model.AuditProductUpdate, auditProduct, id, before, p); err != nil {
 			return err
 		}
 		at := now()
@@ -206,7 +206,7 @@ func (s *Products) Delete(ctx context.Context, by model.Actor, id int64) error {
 			WHERE id = ?`, now(), id); err != nil {
 			return err
 		}
-		return audit(ctx, tx, by, model.AuditProductDelete, auditProduct, id, before, nil)
+		return auditAsAdmin(ctx, tx, by, model.AuditProductDelete, auditProduct, id, before, nil)
 	})
 	return fail("archive product", err)
 }
