@@ -29,13 +29,6 @@ func (r *reservedEmail) is(ctx context.Context, db sqlx.QueryerContext, email st
 // ReserveEmail keeps an address from being registered or moved to. Call it before the services are used.
 func (s *Auth) ReserveEmail(email string) { s.reserved.email = strings.TrimSpace(email) }
 
-// How many registrations hash a password at once, and how many wait for that: the rest of the queue is for
-// logins, whoever floods the shop with new accounts.
-const (
-	registering        = 2
-	waitingForRegister = 64
-)
-
 // lockNamed locks the account of an e-mail, in any case; NotFound if there is none, EmailTaken if it only looks the same.
 func lockNamed(ctx context.Context, tx *sqlx.Tx, email string) (u model.User, err error) {
 	err = tx.GetContext(ctx, &u, `

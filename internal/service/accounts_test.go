@@ -114,34 +114,6 @@ func TestSetPasswordOvertaken(t *testing.T) {
 	}
 }
 
-// TestRegistrationsLeaveRoom fills all turns to register: one more waits, and stops with its caller, logins go on, and
-// where too many wait the answer comes at once.
-func TestRegistrationsLeaveRoom(t *testing.T) {
-	t.Parallel()
-	s := testkit.NewShop(t)
-	u := s.User()
-	register := func(ctx context.Context, n int) error {
-		_, err := s.Services.Auth.Register(ctx, model.RegisterInput{Name: "A", Email: fmt.Sprintf("a%d@example.com", n), Password: "thimble-9000"}, model.Actor{})
-		return err
-	}
-	leave := service.FillRegistrations(s.Services.Auth, 0)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if err := register(ctx, 1); code(err) != apperr.Unavailable {
-		t.Errorf("beyond all turns: %v", err)
-	}
-	s.Login(u)
-	leave()
-	leave = service.FillRegistrations(s.Services.Auth, 64)
-	if err := register(t.Context(), 2); code(err) != apperr.Unavailable { // it would wait for ever
-		t.Errorf("beyond all who wait: %v", err)
-	}
-	leave()
-	if err := register(t.Context(), 3); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestHashingIsFair floods the shop from one subscriber's network: who comes from there is told to wait, and others are
 // let in, for whatever needs a password.
 func TestHashingIsFair(t *testing.T) {
@@ -192,37 +164,61 @@ func TestHashingIsFair(t *testing.T) {
 	}
 }
 
-// TestRegistrationsAreFair fills the room to wait for a registration from one network: it has one place less when
-// somebody comes from elsewhere.
+// TestRegistrationsAreFair lets logins and registrations from one address wait for a processor: whoever registers elsewhere is next.
 func TestRegistrationsAreFair(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
-	leave := service.FillRegistrations(s.Services.Auth, 0)
-	type answer struct {
-		address string
-		code    apperr.Code
-	}
-	answers := make(chan answer)
-	register := func(n int, address string) {
-		_, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "A", Email: fmt.Sprintf("a%d@example.com", n), Password: "thimble-9000"}, model.Actor{Address: address})
-		answers <- answer{address, code(err)}
-	}
-	const room, elsewhere = 64, "198.51.100.1"
-	for i := range room + 1 {
-		go register(i, fmt.Sprintf("2001:db8:0:1::%x", i))
-	}
-	if a := <-answers; a.code != apperr.Unavailable {
-		t.Errorf("one too many of a network: %+v", a)
-	}
-	go register(room+1, elsewhere)
-	if a := <-answers; a.code != apperr.Unavailable || a.address == elsewhere {
-		t.Errorf("when somebody else comes: %+v", a)
-	}
-	leave()
-	for range room {
-		if a := <-answers; a.code != "" {
-			t.Errorf("one that waited: %+v", a)
+	slot := service.Slot(s.Services.Auth)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	var held []func()
+	for {
+		leave, err := slot(gone, "198.51.100.1")
+		if err != nil {
+			break
 		}
+		held = append(held, leave)
+	}
+	const flood, elsewhere = "198.51.100.7", "198.51.100.8"
+	const logins, registrations = 20, 4
+	went := make(chan string, logins+registrations+1)
+	var waiting sync.WaitGroup
+	for range logins {
+		waiting.Go(func() {
+			leave, err := slot(t.Context(), flood)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			went <- flood
+			time.Sleep(5 * time.Millisecond)
+			leave()
+		})
+	}
+	register := func(n int, address string) {
+		waiting.Go(func() {
+			in := model.RegisterInput{Name: "A", Email: fmt.Sprintf("a%d@example.com", n), Password: "thimble-9000"}
+			if _, err := s.Services.Auth.Register(t.Context(), in, model.Actor{Address: address}); err != nil {
+				t.Error(err)
+			}
+			went <- address
+		})
+	}
+	for i := range registrations {
+		register(i, flood)
+	}
+	time.Sleep(100 * time.Millisecond) // until they wait
+	register(registrations, elsewhere)
+	time.Sleep(100 * time.Millisecond)
+	held[0]()
+	waiting.Wait()
+	for n := range logins + registrations + 1 {
+		if address := <-went; address == elsewhere && n > 4 { // another may have the processor before it says that it went
+			t.Errorf("it went as number %d", n)
+		}
+	}
+	for _, leave := range held[1:] {
+		leave()
 	}
 }
 

@@ -26,8 +26,7 @@ type Auth struct {
 	sessions  *Sessions
 	reserved  *reservedEmail
 
-	registrations *security.Queue
-	bearers       coalescer[Bearer, bool]
+	bearers coalescer[Bearer, bool]
 }
 
 // account is what a login needs of a user.
@@ -44,11 +43,6 @@ func (s *Auth) Register(ctx context.Context, in model.RegisterInput, by model.Ac
 	if err := in.Validate(); err != nil {
 		return 0, err
 	}
-	done, err := s.registrations.Enter(ctx, Network(by.Address))
-	if err != nil {
-		return 0, fail("wait for a turn to register", err)
-	}
-	defer done()
 	hash, err := hashPassword(ctx, s.passwords, in.Password, by.Address)
 	if err != nil {
 		return 0, fail("register", err)

@@ -3,8 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -33,11 +31,6 @@ func Search(p *Products) func(context.Context, model.Asker) (func(), error) {
 	return entering(p.searches)
 }
 func List(p *Products) func(context.Context, model.Asker) (func(), error) { return entering(p.lists) }
-
-// Register waits for a turn to register.
-func Register(a *Auth) func(context.Context, model.Asker) (func(), error) {
-	return entering(a.registrations)
-}
 
 func entering(q *security.Queue) func(context.Context, model.Asker) (func(), error) {
 	return func(ctx context.Context, asker model.Asker) (func(), error) { return enter(ctx, q, asker) }
@@ -109,36 +102,9 @@ func LimitKeys(ctx context.Context, a *Auth, username, address string) (string, 
 	return try.account + try.address, nil
 }
 
-// FillRegistrations takes all turns to register, and so many places to wait, until the returned function is called.
-// Nobody shares an address.
-func FillRegistrations(a *Auth, waiting int) (leave func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var all sync.WaitGroup
-	var entered []func()
-	for range registering {
-		leave, err := a.registrations.Enter(ctx, "filler")
-		if err != nil {
-			panic(err)
-		}
-		entered = append(entered, leave)
-	}
-	for i := range waiting {
-		all.Go(func() {
-			if leave, err := a.registrations.Enter(ctx, fmt.Sprint("filler ", i)); err == nil {
-				leave()
-			}
-		})
-	}
-	for a.registrations.Waiting() < waiting {
-		runtime.Gosched()
-	}
-	return func() {
-		cancel()
-		all.Wait()
-		for _, leave := range entered {
-			leave()
-		}
-	}
+// Slot waits for a processor's time to hash in.
+func Slot(a *Auth) func(ctx context.Context, address string) (release func(), err error) {
+	return a.passwords.Slot
 }
 
 // FillHashing takes all slots to hash in, and lets so many wait as there is room for, each from an address, until the

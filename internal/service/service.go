@@ -39,9 +39,8 @@ func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, lo
 	guesses := newGuesses(db, logins, turns)
 	kept := &reservedEmail{}
 	products := &Products{db: db, lists: security.NewQueue(maxLists, waitingToRead), searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
-	auth := &Auth{db: db, turns: turns, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept,
-		registrations: security.NewQueue(registering, waitingForRegister)}
-	turns.all = append(turns.all, products.lists, products.searches, products.walks, auth.registrations)
+	auth := &Auth{db: db, turns: turns, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept}
+	turns.all = append(turns.all, products.lists, products.searches, products.walks)
 	auth.bearers = coalescer[Bearer, bool]{atOnce: 1, most: 64, patience: 20 * time.Millisecond, work: auth.identify}
 	orders := &Orders{db: db, products: products}
 	orders.placing = coalescer[newOrder, model.PlacedOrder]{atOnce: 2, most: 32, patience: 20 * time.Millisecond, work: orders.placeAtOnce}

@@ -17,7 +17,7 @@ type turns struct {
 	lists    *security.Queue // of orders
 	thinking *security.Queue
 
-	all []*security.Queue // those of products and registrations, too
+	all []*security.Queue // those of products, too
 }
 
 // How many requests are worked on at a time, more than the database has connections for so that some can share one, and

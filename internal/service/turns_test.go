@@ -85,7 +85,7 @@ func TestLoginMakesKnown(t *testing.T) {
 	for instance, services := range map[string]*service.Services{"ByLogin": s.Services, "ByToken": again.Services} {
 		for name, enter := range map[string]func(context.Context, model.Asker) (func(), error){
 			"Turn": services.Turn, "TurnToList": services.TurnToList, "Think": services.Think, "Walk": service.Walk(services.Products),
-			"Search": service.Search(services.Products), "List": service.List(services.Products), "Register": service.Register(services.Auth),
+			"Search": service.Search(services.Products), "List": service.List(services.Products),
 		} {
 			t.Run(instance+name, func(t *testing.T) {
 				t.Parallel()
