@@ -31,7 +31,7 @@ type flights struct {
 
 // flight is the work on one thing, which several may lead, and what came of it last.
 type flight struct {
-	leaders map[string]int // by address: whose turn they wait for
+	leaders map[string]int // by customer: in whose turns they wait
 	leading int            // how many do
 	doing   int            // those of them that have their turn
 	last    landing

@@ -115,7 +115,8 @@ func TestFlightsOfOthers(t *testing.T) {
 					})
 				}
 				asking.Wait()
-				if n := fills.Load(); n != c.fills || len(fs.under) != 0 {
+				// Of those who hear at one moment that it has come to nothing, two may begin before either has its turn.
+				if n := fills.Load(); n < c.fills || n > c.fills+1 || c.fills == 1 && n > 1 || len(fs.under) != 0 {
 					t.Errorf("%d times, want %d; %d are under way", n, c.fills, len(fs.under))
 				}
 			})

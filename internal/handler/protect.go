@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/security"
 )
 
 // What all answers tell browsers, as ready values that all share: an answer is no page, loads nothing, is shown
@@ -117,7 +118,7 @@ const (
 func (a *API) limitHead(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
 		if headSize(r) > largeHead {
-			leave, err := a.largeHeads.EnterAs(r.Context(), "", a.asker(r))
+			leave, err := a.largeHeads.EnterAs(r.Context(), "", security.Customer(a.asker(r)))
 			if err != nil {
 				return bodyError(errCrowded)
 			}

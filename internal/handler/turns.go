@@ -76,8 +76,10 @@ func (a *API) read(r *http.Request, decode func() error) error {
 	if err != nil {
 		return err
 	}
-	err = decode()
-	leave()
+	err = func() error {
+		defer leave() // whatever a decoder does
+		return decode()
+	}()
 	if late := turn.take(); late != nil {
 		return late
 	}

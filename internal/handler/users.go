@@ -59,7 +59,7 @@ func (a *API) updateAddress(w http.ResponseWriter, r *http.Request) error {
 	if err := a.decode(r, &in); err != nil {
 		return err
 	}
-	if err := a.Services.Users.UpdateAddress(r.Context(), caller(r).UserID, in); err != nil {
+	if err := a.Services.Users.UpdateAddress(r.Context(), actor(r), in); err != nil {
 		return err
 	}
 	return respond(w, http.StatusOK, message{"Your address is updated."})

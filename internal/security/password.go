@@ -67,7 +67,7 @@ func (p *Passwords) Hash(password string) (string, error) {
 }
 
 // Matches reports whether the password is the hash's. An empty or unreadable hash, as of a user that
-// does not exist, takes as long as any other and never matches. bcrypt looks at 72 bytes and goes round from a NUL to the
+// does not exist, takes as long as any other and never matches; so does one of a lower cost that does not match. bcrypt looks at 72 bytes and goes round from a NUL to the
 // beginning: what is beyond the first counts in hashes of the earlier backend alone, which cut it, and no password has the second.
 func (p *Passwords) Matches(hash, password string) bool {
 	odd := len(password) > maxPassword && strings.HasPrefix(hash, ownPrefix) || strings.Contains(password, "\x00")
@@ -78,10 +78,25 @@ func (p *Passwords) Matches(hash, password string) bool {
 	if err == nil {
 		err = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password))
 	}
-	if err != nil && !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
+	switch {
+	case errors.Is(err, bcrypt.ErrMismatchedHashAndPassword):
+		p.makeUp(cost, password)
+	case err != nil:
 		_ = bcrypt.CompareHashAndPassword(p.dummy(), []byte(password))
 	}
 	return err == nil && !odd
+}
+
+// makeUp does what was less work at a cost than with our own, for the time would tell that there is such an account: each step of
+// the cost is twice the one before, so that one of each is all that is missing.
+func (p *Passwords) makeUp(cost int, password string) {
+	for ; cost < p.cost; cost++ {
+		_ = bcrypt.CompareHashAndPassword(atCost(p.dummy(), cost), []byte(password))
+	}
+}
+
+func atCost(hash []byte, cost int) []byte {
+	return fmt.Appendf(nil, "%s%02d%s", hash[:4], cost, hash[6:])
 }
 
 // Prepare makes what Matches compares with where there is no hash, so that the first one does not take longer than others.

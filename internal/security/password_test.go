@@ -143,6 +143,28 @@ func TestPasswordsWithoutHash(t *testing.T) {
 			t.Errorf("cost is %d, %v", cost, err)
 		}
 	})
+	t.Run("LowerCost", func(t *testing.T) {
+		t.Parallel()
+		hash, err := NewPasswords(bcrypt.MinCost).Hash("asha-pass-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := NewPasswords(bcrypt.MinCost + 3)
+		dummy, compared := p.dummy, 0
+		p.dummy = func() []byte {
+			compared++
+			return dummy()
+		}
+		if p.Matches(hash, "asha-pass-2") || compared != 3 { // 2^4 of 2^7, and 2^4 + 2^5 + 2^6
+			t.Errorf("made up for with %d comparisons", compared)
+		}
+		if !p.Matches(hash, "asha-pass-1") || compared != 3 {
+			t.Errorf("who knows it pays, too: %d", compared)
+		}
+		if cost, err := bcrypt.Cost(atCost(dummy(), bcrypt.MinCost+1)); err != nil || cost != bcrypt.MinCost+1 {
+			t.Errorf("a step's cost is %d, %v", cost, err)
+		}
+	})
 	t.Run("RealHashNeedsNone", func(t *testing.T) {
 		t.Parallel()
 		p := NewPasswords(bcrypt.MinCost)

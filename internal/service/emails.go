@@ -20,7 +20,7 @@ func newEmailChanges(logins *security.Limiter) *emailChanges {
 
 // take counts a change; RateLimited if there were too many.
 func (c *emailChanges) take(by model.Actor) error {
-	account, network := strconv.FormatInt(by.ID, 10), Network(by.Address)
+	account, network := strconv.FormatInt(by.ID, 10), security.Customer(Network(by.Address))
 	wait := c.byAddress.Take(network)
 	if wait == 0 {
 		if wait = c.byAccount.Take(account); wait == 0 {
@@ -34,5 +34,5 @@ func (c *emailChanges) take(by model.Actor) error {
 // giveBack says that nothing was changed, nor told.
 func (c *emailChanges) giveBack(by model.Actor) {
 	c.byAccount.GiveBack(strconv.FormatInt(by.ID, 10))
-	c.byAddress.GiveBack(Network(by.Address))
+	c.byAddress.GiveBack(security.Customer(Network(by.Address)))
 }

@@ -99,7 +99,11 @@ func LimitKeys(ctx context.Context, a *Auth, username, address string) (string, 
 		return "", err
 	}
 	defer try.end()
-	return try.account + try.address, nil
+	var all string
+	for _, c := range try.counts {
+		all += c.name
+	}
+	return all, nil
 }
 
 // Slot waits for a processor's time to hash in.

@@ -22,34 +22,58 @@ type guesses struct {
 	turns     *turns
 	byAccount *security.Limiter
 	byAddress *security.Limiter
+
+	// The same for a customer of IPv6's, who has many networks that count as addresses.
+	byAccountOfCustomer *security.Limiter
+	byCustomer          *security.Limiter
 }
 
-// addressFactor is how many accounts' failures one address may have: many people can share one.
-const addressFactor = 10
+// How many accounts' failures one address may have, which many people can share, and how many addresses' those of one customer.
+const (
+	addressFactor  = 10
+	customerFactor = 3
+)
 
 func newGuesses(db *sqlx.DB, logins *security.Limiter, turns *turns) *guesses {
-	return &guesses{db, turns, logins, logins.Times(addressFactor)}
+	return &guesses{db, turns, logins, logins.Times(addressFactor), logins.Times(customerFactor), logins.Times(customerFactor * addressFactor)}
 }
 
-// try is a login under way, counted as a failure until giveBack says that it was none. Its account and address are
-// hashes: what a client calls itself may be long, and stays in memory for a while.
+// try is a login under way, counted as a failure until giveBack says that it was none.
 type try struct {
 	*guesses
-	account, address string
-	end              func() // lets the next one begin
+	counts []count
+	end    func() // lets the next one begin
+}
+
+// count is what a failure counts for. Its name is a hash: what a client calls itself may be long, and stays in memory for a while.
+type count struct {
+	name string
+	by   *security.Limiter
+}
+
+// countsOf are all of an account, as seen from an address, in the order in which they are written: the account goes first.
+func (g *guesses) countsOf(account, address string) []count {
+	network := Network(address)
+	customer := security.Customer(network)
+	if customer == network {
+		return []count{{nameOf(account + "\x00" + network), g.byAccount}, {nameOf("\x00" + network), g.byAddress}}
+	}
+	return []count{
+		{nameOf(account + "\x00" + network), g.byAccount}, {nameOf(account + "\x00" + customer), g.byAccountOfCustomer},
+		{nameOf("\x00" + network), g.byAddress}, {nameOf("\x00" + customer), g.byCustomer},
+	}
 }
 
 // begin waits until no other login to the account is under way from the address, so that guesses made at
 // once count as well, and counts this one before the password is looked at. RateLimited if there
 // were too many.
 func (g *guesses) begin(ctx context.Context, account string, by model.Actor) (*try, error) {
-	network := Network(by.Address)
-	t := &try{g, nameOf(account + "\x00" + network), nameOf("\x00" + network), nil}
+	t := &try{g, g.countsOf(account, by.Address), nil}
 	if g.byAccount.Off() {
 		t.end = func() {}
 		return t, nil
 	}
-	done, err := g.byAccount.Turn(ctx, t.account)
+	done, err := g.byAccount.Turn(ctx, t.counts[0].name)
 	if err != nil {
 		return nil, err
 	}
@@ -75,14 +99,15 @@ func Network(address string) string {
 }
 
 func (t *try) take() error {
-	wait := t.byAddress.Take(t.address)
-	if wait == 0 {
-		if wait = t.byAccount.Take(t.account); wait == 0 {
-			return nil
+	for i, c := range t.counts {
+		if wait := c.by.Take(c.name); wait > 0 {
+			for _, taken := range t.counts[:i] {
+				taken.by.GiveBack(taken.name)
+			}
+			return apperr.Retry(apperr.RateLimited, "Too many failed logins. Please wait a moment before you try again.", wait, nil)
 		}
-		t.byAddress.GiveBack(t.address)
 	}
-	return apperr.Retry(apperr.RateLimited, "Too many failed logins. Please wait a moment before you try again.", wait, nil)
+	return nil
 }
 
 // databaseNow is the time by the clock that all instances share, in microseconds since 1970.
@@ -94,17 +119,21 @@ func (t *try) learn(ctx context.Context) error {
 		Name []byte `db:"name"`
 		Left int64  `db:"time_left"`
 	}
+	names := make([]any, len(t.counts))
+	for i, c := range t.counts {
+		names[i] = []byte(c.name)
+	}
 	if err := t.db.SelectContext(ctx, &known, `
 		SELECT name, full_until - `+databaseNow+` AS time_left
 		FROM login_failures
-		WHERE name IN (?, ?)`, []byte(t.account), []byte(t.address)); err != nil {
+		WHERE name IN (`+rows("?", len(names))+`)`, names...); err != nil {
 		return err
 	}
 	for _, k := range known {
-		if string(k.Name) == t.account {
-			t.byAccount.Learn(t.account, time.Duration(k.Left)*time.Microsecond)
-		} else {
-			t.byAddress.Learn(t.address, time.Duration(k.Left)*time.Microsecond)
+		for _, c := range t.counts {
+			if c.name == string(k.Name) {
+				c.by.Learn(c.name, time.Duration(k.Left)*time.Microsecond)
+			}
 		}
 	}
 	return nil
@@ -117,9 +146,8 @@ func nameOf(key string) string {
 
 // giveBack says that the login was no failure.
 func (t *try) giveBack() {
-	if !t.byAccount.Off() {
-		t.byAccount.GiveBack(t.account)
-		t.byAddress.GiveBack(t.address)
+	for _, c := range t.counts {
+		c.by.GiveBack(c.name)
 	}
 }
 
@@ -145,17 +173,14 @@ func (t *try) record(ctx context.Context, tx *sqlx.Tx) error {
 	if t.byAccount.Off() {
 		return nil
 	}
-	for _, c := range []struct {
-		key string
-		by  *security.Limiter
-	}{{t.account, t.byAccount}, {t.address, t.byAddress}} {
+	for _, c := range t.counts {
 		step, longest, believed := c.by.Step().Microseconds(), c.by.Longest().Microseconds(), c.by.Believed().Microseconds()
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO login_failures (name, full_until)
 			VALUES (?, `+databaseNow+` + ?)
 			ON DUPLICATE KEY UPDATE full_until = LEAST(`+databaseNow+` + ?,
 				? + IF(full_until > `+databaseNow+` + ?, `+databaseNow+`, GREATEST(full_until, `+databaseNow+`)))`,
-			[]byte(c.key), step, longest, step, believed); err != nil {
+			[]byte(c.name), step, longest, step, believed); err != nil {
 			return err
 		}
 	}

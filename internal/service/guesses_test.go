@@ -156,6 +156,36 @@ func TestLoginLimitNeighbours(t *testing.T) {
 	}
 }
 
+// TestLoginLimitCustomer guesses from all networks that one customer of IPv6's has, at two instances: three addresses' guesses are all.
+// Neighbours of the account's own network are let in meanwhile, unless they guess, too.
+func TestLoginLimitCustomer(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	instances := []*testkit.Shop{s, testkit.NewShopOn(t, s.DB)}
+	u, other := s.User(), s.User()
+	judged := 0
+	for i := range 60 {
+		switch got := guess(t, instances[i%2], u.Email, "wrong", fmt.Sprintf("2001:db8:7:%x::1", i/5)); got {
+		case apperr.InvalidCredentials:
+			judged++
+		case apperr.RateLimited:
+		default:
+			t.Fatalf("guess %d: %q", i, got)
+		}
+	}
+	if judged < 30 || judged > 31 { // one may grow back meanwhile
+		t.Errorf("%d guesses were judged", judged)
+	}
+	for address, want := range map[string]apperr.Code{"2001:db8:7:ff::1": apperr.RateLimited, "2001:db8:8:1::1": "", "198.51.100.1": ""} {
+		if got := guess(t, s, u.Email, u.Password, address); got != want {
+			t.Errorf("the right password from %s: %q", address, got)
+		}
+	}
+	if got := guess(t, s, other.Email, other.Password, "2001:db8:7:ff::1"); got != "" {
+		t.Errorf("a neighbour's own account: %q", got)
+	}
+}
+
 // TestLoginLimitCost checks that only failures are written, no address and no e-mail with them, and that they go.
 func TestLoginLimitCost(t *testing.T) {
 	t.Parallel()

@@ -302,6 +302,11 @@ func (s *Sessions) EndOf(ctx context.Context, who model.Principal, everywhere bo
 			return err
 		}
 		all := everywhere || len(family) == 0 // an access token without a session ends in no other way
+		if all {
+			if err := mustBeOpen(ctx, tx, who.Session); err != nil { // else it ends those that were begun since
+				return err
+			}
+		}
 		if user.IsAdmin {
 			if err := auditLogout(ctx, tx, by, all); err != nil {
 				return err
@@ -313,6 +318,16 @@ func (s *Sessions) EndOf(ctx context.Context, who model.Principal, everywhere bo
 		return endSession(ctx, tx, family)
 	})
 	return fail("log out", err)
+}
+
+// lockCaller locks whoever asks. Unauthenticated if the session that they do it in has ended meanwhile, as all do when the password is
+// changed: what waited for that is not done any more.
+func lockCaller(ctx context.Context, tx *sqlx.Tx, by model.Actor) (model.User, error) {
+	u, err := lockUser(ctx, tx, by.ID)
+	if err != nil {
+		return u, err
+	}
+	return u, mustBeOpen(ctx, tx, by.Session)
 }
 
 func lockUser(ctx context.Context, tx *sqlx.Tx, userID int64) (u model.User, err error) {

@@ -42,7 +42,7 @@ func (s *Sessions) EndOne(ctx context.Context, id string, by model.Actor) error 
 		return errNoSession
 	}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		user, err := lockUser(ctx, tx, by.ID)
+		user, err := lockCaller(ctx, tx, by)
 		if err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func (s *Users) UpdateProfile(ctx context.Context, by model.Actor, in model.Prof
 	}
 	counted := false // as a change of the e-mail, however often the transaction is tried
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		was, err := lockUser(ctx, tx, by.ID)
+		was, err := lockCaller(ctx, tx, by)
 		if err != nil {
 			return err
 		}
@@ -91,19 +91,25 @@ type auditedUser struct {
 	Email string `json:"email"`
 }
 
-// UpdateAddress changes the address; "" removes it.
-func (s *Users) UpdateAddress(ctx context.Context, userID int64, in model.AddressInput) error {
+// UpdateAddress changes the caller's address; "" removes it.
+func (s *Users) UpdateAddress(ctx context.Context, by model.Actor, in model.AddressInput) error {
 	if err := in.Validate(); err != nil {
 		return err
 	}
 	if *in.Address == "" { // by the collation more than that is empty
 		in.Address = nil
 	}
-	res, err := database.Exec(ctx, s.db, `
-		UPDATE users
-		SET address = ?
-		WHERE id = ?`, in.Address, userID)
-	return fail("update address", mustMatch(res, err, errNoUser))
+	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		if _, err := lockCaller(ctx, tx, by); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `
+			UPDATE users
+			SET address = ?
+			WHERE id = ?`, in.Address, by.ID)
+		return err
+	})
+	return fail("update address", err)
 }
 
 // ChangePassword sets the caller's new password, ends all sessions and tokens, and begins a new session.

@@ -70,7 +70,7 @@ func TestUserGone(t *testing.T) {
 	for name, err := range map[string]error{
 		"Get": get, "ChangePassword": change,
 		"UpdateProfile": s.Services.Users.UpdateProfile(t.Context(), model.Actor{ID: u.ID}, model.ProfileInput{Name: "N", Email: "n@example.com"}),
-		"UpdateAddress": s.Services.Users.UpdateAddress(t.Context(), u.ID, model.AddressInput{Address: new("Here")}),
+		"UpdateAddress": s.Services.Users.UpdateAddress(t.Context(), model.Actor{ID: u.ID}, model.AddressInput{Address: new("Here")}),
 	} {
 		if code(err) != apperr.Unauthenticated {
 			t.Errorf("%s: %v", name, err)
@@ -123,7 +123,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 			return err
 		},
 		"UpdateAddress": func() error {
-			return s.Services.Users.UpdateAddress(t.Context(), 999, model.AddressInput{Address: &address})
+			return s.Services.Users.UpdateAddress(t.Context(), model.Actor{ID: 999}, model.AddressInput{Address: &address})
 		},
 	} {
 		if err := do(); code(err) != apperr.Unauthenticated {
