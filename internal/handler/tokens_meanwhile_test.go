@@ -111,6 +111,50 @@ func TestAdminsChangeMeanwhile(t *testing.T) {
 	}
 }
 
+// TestCallersEndMeanwhile lets what somebody does with an old token wait while its owner changes the password: nothing of it is done.
+func TestCallersEndMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, request := range []string{
+		`PUT /users/profile {"name": "Eve", "email": "eve@example.com"}`,
+		`PUT /users/address {"address": "Elsewhere"}`,
+		`POST /auth/logout {"everywhere": true}`,
+		`DELETE /auth/sessions/AAAAAAAAAAAAAAAAAAAAAA `,
+	} {
+		t.Run(request, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.NewShop(t)
+			u := s.User()
+			owner, err := s.DB.BeginTxx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = owner.Rollback() }()
+			if _, err := owner.ExecContext(t.Context(), "UPDATE users SET token_version = token_version + 1 WHERE id = ?", u.ID); err != nil {
+				t.Fatal(err)
+			}
+			status := make(chan int)
+			go func() {
+				method, rest, _ := strings.Cut(request, " ")
+				path, body, _ := strings.Cut(rest, " ")
+				status <- s.Do(u, method, path, body).Status
+			}()
+			time.Sleep(300 * time.Millisecond) // until it waits
+			if _, err := owner.ExecContext(t.Context(), "DELETE FROM refresh_tokens WHERE user_id = ?", u.ID); err != nil {
+				t.Fatal(err)
+			}
+			if err := owner.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			if got := <-status; got != 401 {
+				t.Errorf("status %d", got)
+			}
+			if s.Count("SELECT COUNT(*) FROM users WHERE id = ? AND name = ? AND email = ? AND address IS NULL AND token_version = 1", u.ID, u.Name, u.Email) != 1 {
+				t.Error("something has changed")
+			}
+		})
+	}
+}
+
 // TestTokensEndMeanwhile ends a token between the head of a request, when it was good, and the rest: what comes then, or has
 // waited for its turn until then, is not done any more.
 func TestTokensEndMeanwhile(t *testing.T) {
