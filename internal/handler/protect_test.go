@@ -307,6 +307,35 @@ func TestLargeHeadsInAll(t *testing.T) {
 	asking.Wait()
 }
 
+// TestLargeHeadsOfCustomer sends them from networks of one customer's of IPv6: those are one address's.
+func TestLargeHeadsOfCustomer(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	ask := func(address string, w http.ResponseWriter) {
+		r := httptest.NewRequest("GET", "/healthz", nil)
+		r.RemoteAddr = address
+		r.Header.Set("Cookie", strings.Repeat("v", 9<<10))
+		s.Handler.ServeHTTP(w, r)
+	}
+	const each = 32
+	begun, over := make(chan struct{}), make(chan struct{})
+	var asking sync.WaitGroup
+	for i := range each {
+		asking.Go(func() { ask(f("[2001:db8:7:%x::1]:1234", i), stuckWriter{httptest.NewRecorder(), begun, over}) })
+	}
+	for range each {
+		<-begun
+	}
+	for address, want := range map[string]int{"[2001:db8:7:ff::1]:1234": 503, "[2001:db8:8:1::1]:1234": 200} {
+		w := httptest.NewRecorder()
+		if ask(address, w); w.Code != want {
+			t.Errorf("%s: status %d, want %d", address, w.Code, want)
+		}
+	}
+	close(over)
+	asking.Wait()
+}
+
 // TestPagesApart asks for a page whose path, once it is read, is another's path and query.
 func TestPagesApart(t *testing.T) {
 	t.Parallel()

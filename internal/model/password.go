@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -25,7 +26,9 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 		panic(fmt.Sprintf("the list of common passwords: %v", err)) // it is part of the program
 	}
 	list := make(map[string]bool, 30_000)
-	list["hexamart"], list["hexamartshop"] = true, true
+	for _, word := range []string{"hexamart", "hexamartshop", "classof", "gmail", "hotmail", "yahoo", "gmailcom", "hotmailcom", "yahoocom"} {
+		list[read(word)] = true
+	}
 	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "#") {
 			list[read(strings.TrimSuffix(line, "\n"))] = true
@@ -55,7 +58,7 @@ func (c *check) guessable(name, v string, own ...string) {
 	words := ownWords(own)
 	forms := disguised(v)
 	for _, form := range forms {
-		if words[form] {
+		if words[form] || isTwoOf(words, form) {
 			c.bad(name, "must not be your own name or e-mail")
 			return
 		}
@@ -66,6 +69,10 @@ func (c *check) guessable(name, v string, own ...string) {
 			c.bad(name, "is one of the most common ones, which are guessed first; please choose another")
 			return
 		}
+	}
+	if isDay(v) {
+		c.bad(name, "must not be a day, which are guessed first; please choose another")
+		return
 	}
 	if isPattern(v) || utf8.RuneCountInString(v) < longPattern && slices.ContainsFunc(cores(v), func(core string) bool { return len(core) >= 6 && isPattern(core) }) {
 		c.bad(name, "must not be one piece again and again, or keys and letters in a row, which are guessed first; please choose another")
@@ -96,8 +103,25 @@ func isPattern(v string) bool {
 	return 3*runs <= len(all)
 }
 
+// isDay reports whether a password is a day of ours and no more, in whatever order its parts are.
+func isDay(v string) bool {
+	day := strings.Map(func(c rune) rune {
+		if isWord(c) {
+			return c
+		}
+		return -1
+	}, v)
+	for _, order := range []string{"20060102", "02012006", "01022006", "20060201"} {
+		if at, err := time.Parse(order, day); err == nil && at.Year() >= 1900 && at.Year() < 2100 {
+			return true
+		}
+	}
+	return false
+}
+
 // rows are what fingers and minds run along, to and fro.
-var rows = []string{"abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl;", "zxcvbnm", "qwertz", "azerty", "!@#$%^&*()"}
+var rows = []string{"abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl;", "zxcvbnm", "qwertz", "azerty", "!@#$%^&*()",
+	"1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik,", "9ol.", "0p;/"}
 
 func isStep(from, to rune) bool {
 	for _, row := range rows {
@@ -128,6 +152,16 @@ func ownWords(own []string) map[string]bool {
 	}
 	delete(words, "")
 	return words
+}
+
+// isTwoOf reports whether a text is two of the words, in whatever order.
+func isTwoOf(words map[string]bool, text string) bool {
+	for i := range text {
+		if words[text[:i]] && words[text[i:]] {
+			return true
+		}
+	}
+	return false
 }
 
 // disguised returns what a password may be a disguise of, as it would be read: in small letters; the same without years, digits
