@@ -171,7 +171,7 @@ func TestFiguresFollow(t *testing.T) {
 	f := &figuresTest{t: t, r: rand.New(rand.NewPCG(seed, 1)), shops: []*testkit.Shop{a, testkit.NewShopOn(t, a.DB)}}
 	service.TuneFigures(a.Services.Admin, 1, time.Minute, time.Hour)
 	for range 4 {
-		f.users = append(f.users, a.User())
+		f.users = append(f.users, a.Admin())
 	}
 	for i := range 70 { // more than a window has at hand
 		p := a.Product(fmt.Sprintf("Product %d", i+1), fmt.Sprintf("%d.%02d", i, i), 1_000)
