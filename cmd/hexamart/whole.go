@@ -16,11 +16,11 @@ import (
 type wholeListener struct {
 	net.Listener
 	refusal   func(status int) []byte // takes the place of an error that net/http answers by itself
-	lingering chan struct{}           // one for each connection that ends by itself
+	lingering *lingering
 }
 
 func newWholeListener(l net.Listener, refusal func(status int) []byte) wholeListener {
-	return wholeListener{l, refusal, make(chan struct{}, maxLingering)}
+	return wholeListener{l, refusal, &lingering{}}
 }
 
 // kernelBuffer bounds what the kernel keeps of a connection in each direction, in bytes; it takes twice as many. Left to itself it
@@ -56,7 +56,7 @@ type wholeConn struct {
 	rest []byte // that came with a head
 
 	refusal   func(status int) []byte
-	lingering chan struct{}
+	lingering *lingering
 	lingers   atomic.Bool
 }
 
@@ -89,12 +89,10 @@ func (c *wholeConn) note(state http.ConnState) {
 // Cut implements handler.Whole.
 func (c *wholeConn) Cut() { _ = c.SetDeadline(time.Unix(1, 0)) } // long ago; it fails where all is over already
 
-// How long and for how many bytes a connection is read on for which nobody is there any more, and how many are at once: they
-// have no place among those that are counted.
+// How long and for how many bytes a connection is read on for which nobody is there any more.
 const (
-	lingerTime   = 500 * time.Millisecond
-	lingerBytes  = 1 << 20
-	maxLingering = 32
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 1 << 20
 )
 
 // Close ends the connection, or lets it end by itself in a moment where the client is still sending.
@@ -102,13 +100,12 @@ func (c *wholeConn) Close() error {
 	if !c.lingers.CompareAndSwap(true, false) {
 		return c.Conn.Close()
 	}
-	select {
-	case c.lingering <- struct{}{}:
-	default: // too many do
+	own := newLingerer(c.Conn)
+	if !c.lingering.begin(own) { // too many do
 		return c.Conn.Close()
 	}
 	go func() {
-		defer func() { <-c.lingering }()
+		defer c.lingering.end(own)
 		_ = c.CloseWrite() // whatever fails here, there is nobody to tell
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)

@@ -236,6 +236,8 @@ func (c *silentConn) Read([]byte) (int, error) {
 
 func (c *silentConn) SetReadDeadline(time.Time) error { return nil }
 
+func (c *silentConn) RemoteAddr() net.Addr { return addr("192.0.2.1:1234") }
+
 func (c *silentConn) Close() error {
 	close(c.closed)
 	return nil
