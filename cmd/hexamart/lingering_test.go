@@ -39,7 +39,7 @@ func TestLingeringIsShared(t *testing.T) {
 	var others []*lingerer
 	for i := range maxLingering {
 		own := newLingerer(&endingConn{from: fmt.Sprintf("192.0.2.%d:1234", i%2)})
-		if has := l.begin(own); has != (i < 20) { // ten each, and twelve of the flood's
+		if has := l.begin(own); has != (i < 21) { // eleven and ten, and eleven of the flood's
 			t.Errorf("number %d from elsewhere: %t", i, has)
 		} else if has {
 			others = append(others, own)
