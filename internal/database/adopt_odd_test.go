@@ -208,3 +208,30 @@ func TestAdoptUnusable(t *testing.T) {
 		}
 	}
 }
+
+// TestAdoptOddities names rows that stay as they are, and that people will ask about.
+func TestAdoptOddities(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	hash := "$2b$12$Oy2NLqmd3iGsvLnWyqpoH.NrXyl03gzAGxGvQ1VtGKGsFEFAtNswK"
+	load(t, cfg, append(empty(t),
+		"INSERT INTO users VALUES (1, 'x', ' a@example.com ', '"+hash+"', 0, NULL), (2, 'x', 'b@example.com\t', '"+hash+"', 0, NULL)",
+		"INSERT INTO products (id, name, price, category, stock) VALUES (1, 'Lamp', 5, 'Home', 3)",
+		"INSERT INTO orders (id, user_id, total_price, payment_status) VALUES (1, 1, -50, 'UPI'), (2, 1, 5, 'UPI')",
+		"INSERT INTO order_items (id, order_id, product_id, quantity, price) VALUES (1, 1, 1, -3, 5), (2, 2, 1, 1, 5), (3, 2, 1, 1, -5)"))
+	db := testkit.Open(t, cfg, nil)
+	want := []string{
+		"orders with a total below zero: id 1; they stay, and hexamart verify names them",
+		"order items with a price below zero, or of no pieces: id 1, 3; they stay, and hexamart verify names them",
+		"users whose e-mail begins or ends with a tab or the like: id 2; they can't log in until it is taken away",
+	}
+	for _, check := range []bool{true, false} {
+		a, err := database.Adopt(t.Context(), db, database.AdoptOptions{Check: check})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(a.Warnings, want) {
+			t.Errorf("check %t: got\n%s\nwant\n%s", check, strings.Join(a.Warnings, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}

@@ -10,7 +10,17 @@ import (
 // 15 on a login: each step takes twice the time of the one before, and the last ones days.
 const aHash = "^[$]2[^$]?[$]%s[$][./A-Za-z0-9]{53}$"
 
-// findWarnings notes what stops nothing and should be known: whose password is lost, and what this user may not see.
+// oddities are SELECTs of rows, like obstacles, that are adopted as they are.
+var oddities = []obstacle{
+	{"orders with a total below zero", "SELECT id FROM orders WHERE total_price < 0", "they stay, and hexamart verify names them"},
+	{"order items with a price below zero, or of no pieces", "SELECT id FROM order_items WHERE price < 0 OR quantity < 1", "they stay, and hexamart verify names them"},
+	{"users whose e-mail begins or ends with a tab or the like", `
+		SELECT id
+		FROM users
+		WHERE TRIM(CONVERT(email USING utf8mb4)) REGEXP '^[[:space:]]|[[:space:]]$'`, "they can't log in until it is taken away"},
+}
+
+// findWarnings notes what stops nothing and should be known: odd rows, whose password is lost, and what this user may not see.
 func (a *adopter) findWarnings(ctx context.Context) error {
 	var users []struct {
 		ID    int64  `db:"id"`
@@ -34,6 +44,15 @@ func (a *adopter) findWarnings(ctx context.Context) error {
 			what = "is a hash of bcrypt's of cost " + u.Cost + ", and HexaMart takes 4 to 15"
 		}
 		a.warnings = append(a.warnings, fmt.Sprintf("user %d (%q) can't log in until hexamart password sets a new password: what is stored %s", u.ID, u.Email, what))
+	}
+	for _, o := range oddities {
+		text, err := o.find(ctx, a, 0)
+		if err != nil {
+			return err
+		}
+		if text != "" {
+			a.warnings = append(a.warnings, text)
+		}
 	}
 	return a.noteUnseen(ctx)
 }
