@@ -12,7 +12,7 @@ import (
 
 func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	var in model.RegisterInput
-	if err := a.decode(r, &in); err != nil {
+	if err := a.decodePassword(r, &in); err != nil {
 		return err
 	}
 	id, err := a.Services.Auth.Register(r.Context(), in, actor(r))
@@ -27,7 +27,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 	var in model.LoginInput
-	err := a.read(r, func() (err error) {
+	err := a.read(r, shortBody, func() (err error) {
 		in, err = decodeLogin(r)
 		return err
 	})

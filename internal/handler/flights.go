@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hexamart/internal/apperr"
+	"hexamart/internal/security"
 )
 
 // How long one waits for what is done for somebody elsewhere before doing it as well: while that has no turn yet, for which
@@ -20,6 +21,8 @@ const (
 const (
 	mostDoing = 2
 	mostTurns = 32
+
+	mostOfCustomer = 4 // from as many networks of IPv6
 )
 
 // flights lets those who ask for one thing at one time share the work, so that it is done once at a time however
@@ -31,7 +34,7 @@ type flights struct {
 
 // flight is the work on one thing, which several may lead, and what came of it last.
 type flight struct {
-	leaders map[string]int // by customer: in whose turns they wait
+	leaders map[string]int // by address, and by the customer whose it is: whose turns they wait for
 	leading int            // how many do
 	doing   int            // those of them that have their turn
 	last    landing
@@ -118,12 +121,22 @@ func (a *asking) look() (landed *landing, leads bool, changed <-chan struct{}, p
 	leads, wait := f.takes(a.asker, time.Since(a.since))
 	if leads {
 		f.leading++
-		f.leaders[a.asker]++
+		for _, name := range a.names() {
+			f.leaders[name]++
+		}
 		a.began = false
 	} else if wait > 0 {
 		patience = time.After(wait)
 	}
 	return nil, leads, f.changed, patience
+}
+
+// names are those under which the asker leads.
+func (a *asking) names() []string {
+	if customer := security.Customer(a.asker); customer != a.asker {
+		return []string{a.asker, customer}
+	}
+	return []string{a.asker}
 }
 
 // has reports whether something has landed that serves the asker.
@@ -137,7 +150,7 @@ func (f *flight) takes(asker string, waited time.Duration) (another bool, wait t
 	switch {
 	case f.leading == 0:
 		return true, 0
-	case f.leaders[asker] > 0:
+	case f.leaders[asker] > 0 || f.leaders[security.Customer(asker)] >= mostOfCustomer:
 		return false, 0
 	case waited < turnPatience:
 		return false, turnPatience - waited
@@ -178,8 +191,10 @@ func (a *asking) begin() error {
 func (a *asking) land(l landing) {
 	f := a.flight
 	f.leading--
-	if f.leaders[a.asker]--; f.leaders[a.asker] == 0 {
-		delete(f.leaders, a.asker)
+	for _, name := range a.names() {
+		if f.leaders[name]--; f.leaders[name] == 0 {
+			delete(f.leaders, name)
+		}
 	}
 	if a.began {
 		f.doing--

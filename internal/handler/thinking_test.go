@@ -28,7 +28,8 @@ func TestThinkingTakesTurns(t *testing.T) {
 	}{
 		{long, true, []string{"POST /auth/register", "POST /auth/login", "POST /auth/refresh", "POST /auth/logout", "POST /cart", "PUT /cart/1",
 			"POST /orders", "PUT /users/profile", "PUT /users/address", "PUT /users/change-password"}},
-		{"{}", false, []string{"POST /auth/register", "POST /auth/login", "POST /auth/refresh", "POST /auth/logout", "POST /cart", "POST /orders"}},
+		{"{}", true, []string{"POST /auth/register", "PUT /users/change-password"}}, // new passwords are judged
+		{"{}", false, []string{"POST /auth/login", "POST /auth/refresh", "POST /auth/logout", "POST /cart", "POST /orders"}},
 		{"", false, []string{"GET /docs/postman.json", "GET /", "GET /openapi.json", "GET /errors", "GET /cart", "GET /products", "GET /healthz",
 			"GET /readyz", "GET /nowhere"}},
 	} {

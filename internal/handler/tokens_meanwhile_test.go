@@ -72,6 +72,7 @@ func TestAdminsChangeMeanwhile(t *testing.T) {
 			`DELETE /products/1 `,
 			`POST /products {"name": "Torch", "price": 1, "category": "Test", "stock": 1}`,
 			`PUT /orders/1/status {"status": "Shipped"}`,
+			`PUT /orders/1/status {"status": "Pending"}`,
 			`PUT /admin/orders/1/status {"status": "Cancelled"}`,
 		} {
 			t.Run(name+"/"+request, func(t *testing.T) {

@@ -60,14 +60,19 @@ const shortBody = 1 << 10
 
 // decode is decodeBody, in a turn for a processor.
 func (a *API) decode(r *http.Request, in validator) error {
-	return a.read(r, func() error { return decodeBody(r, in) })
+	return a.read(r, shortBody, func() error { return decodeBody(r, in) })
 }
 
-// read lets a body be decoded in a turn for a processor: whoever comes may send thousands of parts. Short ones wait for nobody.
+// decodePassword is decode of a new password, which is work to judge, however short it is.
+func (a *API) decodePassword(r *http.Request, in validator) error {
+	return a.read(r, 0, func() error { return decodeBody(r, in) })
+}
+
+// read lets a body be decoded in a turn for a processor: whoever comes may send thousands of parts. Those up to so many bytes wait for nobody.
 // Whoever waits for a processor gives the turn for the database to others meanwhile, and what they may no longer do afterwards is
 // not done.
-func (a *API) read(r *http.Request, decode func() error) error {
-	if r.ContentLength >= 0 && r.ContentLength <= shortBody {
+func (a *API) read(r *http.Request, short int64, decode func() error) error {
+	if r.ContentLength >= 0 && r.ContentLength <= short {
 		return decode()
 	}
 	still, turn := a.stillMay(r), requestOf(r.Context()).turn

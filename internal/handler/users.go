@@ -27,7 +27,7 @@ func (a *API) updateProfile(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
 	var in model.PasswordInput
-	if err := a.decode(r, &in); err != nil {
+	if err := a.decodePassword(r, &in); err != nil {
 		return err
 	}
 	login, err := a.Services.Users.ChangePassword(r.Context(), actor(r), in)

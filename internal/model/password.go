@@ -74,7 +74,7 @@ func (c *check) guessable(name, v string, own ...string) {
 		c.bad(name, "must not be a day, which are guessed first; please choose another")
 		return
 	}
-	if isPattern(v) || utf8.RuneCountInString(v) < longPattern && slices.ContainsFunc(cores(v), func(core string) bool { return len(core) >= 6 && isPattern(core) }) {
+	if isPattern(v) || isPattern(letters(v)) || utf8.RuneCountInString(v) < longPattern && slices.ContainsFunc(cores(v), func(core string) bool { return len(core) >= 6 && isPattern(core) }) {
 		c.bad(name, "must not be one piece again and again, or keys and letters in a row, which are guessed first; please choose another")
 	}
 }

@@ -75,7 +75,7 @@ func TestPatterns(t *testing.T) {
 	const want = "password: Password must not be one piece again and again, or keys and letters in a row, which are guessed first; please choose another."
 	for _, pattern := range []string{
 		"aaaaaaaa", "AAAAaaaa", "!!!!!!!!", "--------", "        ", "ééééééééé", "abababab", "12121212", "xyzxyzxyz", "lamplamp", "lilaclilac", "thimblethimble", "日本語日本語日本",
-		"hgfedcba", "87654321ab", "asdfghjk", "qwertzuio", "lkjhgfdsa", "poiuytre", "qwer4321", "asdfzxcv1", "abcd1234efgh", "aaaa1111", "abcdefg1234567", "asdf;lkj", "654321!2024", "2026-abcdef-1", "lilililil-99", "edcrfvtgb", "1qaz2wsx3edc", "zaq1xsw2",
+		"hgfedcba", "87654321ab", "asdfghjk", "qwertzuio", "lkjhgfdsa", "poiuytre", "qwer4321", "asdfzxcv1", "abcd1234efgh", "aaaa1111", "abcdefg1234567", "asdf;lkj", "654321!2024", "2026-abcdef-1", "lilililil-99", "edcrfvtgb", "lilac.lilac", "thimble thimble", "1qaz2wsx3edc", "zaq1xsw2",
 	} {
 		if got := registered("Asha Rao", "asha@example.com", pattern); got != want && got != tooCommon {
 			t.Errorf("%q: %q", pattern, got)

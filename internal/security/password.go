@@ -29,7 +29,10 @@ const (
 type Passwords struct {
 	cost  int
 	dummy func() []byte
-	slots *Queue
+
+	slots         *Queue // in which logins and registrations have every other turn
+	logins        *Queue // and changes of passwords, by address, before that
+	registrations *Queue // by address
 }
 
 // queuePerSlot is how many may wait for one: as many as get through, at PasswordCost, while a request lasts.
@@ -38,7 +41,8 @@ const queuePerSlot = 64
 // NewPasswords returns a Passwords that hashes at the given cost, PasswordCost outside of tests.
 func NewPasswords(cost int) *Passwords {
 	slots := max(1, runtime.GOMAXPROCS(0)/2)
-	return &Passwords{cost: cost, slots: NewQueue(slots, queuePerSlot*slots), dummy: sync.OnceValue(func() []byte {
+	line := func() *Queue { return NewQueue(2*slots, queuePerSlot*slots) } // of each some wait for the slots themselves
+	return &Passwords{cost: cost, slots: NewQueue(slots, 4*slots), logins: line(), registrations: line(), dummy: sync.OnceValue(func() []byte {
 		hash, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), cost)
 		if err != nil {
 			panic(fmt.Sprintf("bcrypt at cost %d: %v", cost, err)) // a wrong constant in our own code
@@ -51,11 +55,39 @@ func NewPasswords(cost int) *Passwords {
 // of the processors are never taken, so that logins, however many, leave the shop the rest. It fails when ctx
 // ends first, and with ErrBusy when too many wait.
 func (p *Passwords) Slot(ctx context.Context, address string) (release func(), err error) {
-	return p.slots.Enter(ctx, address)
+	return p.slot(ctx, p.logins, "logins", address)
+}
+
+// SlotToRegister is Slot for a new account. Those wait among themselves, and have no more than half of the turns where others log in:
+// whoever floods the shop with new accounts, from however many addresses, keeps nobody from logging in, nor the other way round.
+func (p *Passwords) SlotToRegister(ctx context.Context, address string) (release func(), err error) {
+	return p.slot(ctx, p.registrations, "registrations", address)
+}
+
+func (p *Passwords) slot(ctx context.Context, line *Queue, of, address string) (release func(), err error) {
+	done, err := line.Enter(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := p.slots.Enter(ctx, of)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return func() {
+		leave()
+		done()
+	}, nil
 }
 
 // Know remembers an address from which somebody's password was right: its turns come sooner than those of strangers.
-func (p *Passwords) Know(address, who string) { p.slots.Know(address, who) }
+func (p *Passwords) Know(address, who string) {
+	p.logins.Know(address, who)
+	p.registrations.Know(address, who)
+}
+
+// IsHome reports whether somebody is known to be at home at an address.
+func (p *Passwords) IsHome(address, who string) bool { return p.logins.isHome(address, who) }
 
 // Hash returns the hash of a password of at most 72 bytes.
 func (p *Passwords) Hash(password string) (string, error) {

@@ -1,9 +1,13 @@
 package security
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -177,4 +181,64 @@ func TestPasswordsWithoutHash(t *testing.T) {
 			t.Error("wrong answer")
 		}
 	})
+}
+
+// TestSlotsOfBothKinds has many wait to register, each from an address, and one to log in, or the other way round: the one is served soon.
+func TestSlotsOfBothKinds(t *testing.T) {
+	t.Parallel()
+	for name, swapped := range map[string]bool{"Login": false, "Register": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := NewPasswords(bcrypt.MinCost)
+			flood, other := p.SlotToRegister, p.Slot
+			if swapped {
+				flood, other = other, flood
+			}
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			var held []func()
+			for {
+				leave, err := flood(gone, "here")
+				if err != nil {
+					break
+				}
+				held = append(held, leave)
+			}
+			const many = 60
+			went := make(chan string, many+1)
+			var waiting sync.WaitGroup
+			come := func(slot func(context.Context, string) (func(), error), address string) {
+				waiting.Go(func() {
+					leave, err := slot(t.Context(), address)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					went <- address
+					time.Sleep(time.Millisecond)
+					leave()
+				})
+			}
+			for i := range many {
+				come(flood, fmt.Sprint("flood ", i))
+			}
+			time.Sleep(100 * time.Millisecond) // until they wait
+			come(other, "other")
+			time.Sleep(100 * time.Millisecond)
+			held[0]()
+			waiting.Wait()
+			for n := range many + 1 {
+				if address := <-went; address == "other" && n > 5 {
+					t.Errorf("served as number %d", n)
+				}
+			}
+			for _, leave := range held[1:] {
+				leave()
+			}
+			for _, q := range []*Queue{p.logins, p.registrations} {
+				checkEmpty(t, q, 2*len(held))
+			}
+			checkEmpty(t, p.slots, len(held))
+		})
+	}
 }

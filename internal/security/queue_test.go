@@ -34,7 +34,7 @@ func TestHashingIsBounded(t *testing.T) {
 		t.Errorf("waiting in vain ended with %v", err)
 	}
 	waited := make(chan error)
-	waiting := queuePerSlot * len(releases)
+	waiting := queuePerSlot*len(releases) + len(releases) // of whom some wait for the slots already
 	for range waiting {
 		go func() {
 			release, err := p.Slot(context.Background(), "here")
@@ -44,7 +44,8 @@ func TestHashingIsBounded(t *testing.T) {
 			waited <- err
 		}()
 	}
-	awaitWaiting(p.slots, waiting)
+	awaitWaiting(p.logins, waiting-len(releases))
+	awaitWaiting(p.slots, len(releases))
 	if _, err := p.Slot(t.Context(), "here"); !errors.Is(err, ErrBusy) {
 		t.Errorf("one too many got %v", err)
 	}

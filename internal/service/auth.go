@@ -43,7 +43,7 @@ func (s *Auth) Register(ctx context.Context, in model.RegisterInput, by model.Ac
 	if err := in.Validate(); err != nil {
 		return 0, err
 	}
-	hash, err := hashPassword(ctx, s.passwords, in.Password, by.Address)
+	hash, err := hashIn(ctx, s.passwords.SlotToRegister, s.passwords, in.Password, by.Address)
 	if err != nil {
 		return 0, fail("register", err)
 	}
@@ -151,7 +151,11 @@ func matches(ctx context.Context, p *security.Passwords, hash, password, address
 
 // hashPassword is Passwords.Hash in a slot of the address's.
 func hashPassword(ctx context.Context, p *security.Passwords, password, address string) (string, error) {
-	release, err := p.Slot(ctx, Network(address))
+	return hashIn(ctx, p.Slot, p, password, address)
+}
+
+func hashIn(ctx context.Context, slot func(ctx context.Context, address string) (func(), error), p *security.Passwords, password, address string) (string, error) {
+	release, err := slot(ctx, Network(address))
 	if err != nil {
 		return "", err
 	}

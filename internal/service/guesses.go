@@ -20,6 +20,7 @@ import (
 type guesses struct {
 	db        *sqlx.DB
 	turns     *turns
+	passwords *security.Passwords // which know who is at home where
 	byAccount *security.Limiter
 	byAddress *security.Limiter
 
@@ -34,8 +35,8 @@ const (
 	customerFactor = 3
 )
 
-func newGuesses(db *sqlx.DB, logins *security.Limiter, turns *turns) *guesses {
-	return &guesses{db, turns, logins, logins.Times(addressFactor), logins.Times(customerFactor), logins.Times(customerFactor * addressFactor)}
+func newGuesses(db *sqlx.DB, logins *security.Limiter, turns *turns, passwords *security.Passwords) *guesses {
+	return &guesses{db, turns, passwords, logins, logins.Times(addressFactor), logins.Times(customerFactor), logins.Times(customerFactor * addressFactor)}
 }
 
 // try is a login under way, counted as a failure until giveBack says that it was none.
@@ -51,11 +52,12 @@ type count struct {
 	by   *security.Limiter
 }
 
-// countsOf are all of an account, as seen from an address, in the order in which they are written: the account goes first.
+// countsOf are all of an account, as seen from an address, in the order in which they are written: the account goes first. Where the
+// account's owner is at home, neighbours of that network don't count.
 func (g *guesses) countsOf(account, address string) []count {
 	network := Network(address)
 	customer := security.Customer(network)
-	if customer == network {
+	if customer == network || g.passwords.IsHome(network, account) {
 		return []count{{nameOf(account + "\x00" + network), g.byAccount}, {nameOf("\x00" + network), g.byAddress}}
 	}
 	return []count{

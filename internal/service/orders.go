@@ -55,16 +55,17 @@ func (s *Orders) UpdateStatus(ctx context.Context, by model.Actor, id int64, in 
 	if err := in.Validate(); err != nil {
 		return model.Order{}, err
 	}
+	may := func(tx *sqlx.Tx) error { return mustBeAdmin(ctx, tx, by) }
 	enter := func(tx *sqlx.Tx, from, to model.Status) error {
-		return auditAsAdmin(ctx, tx, by, model.AuditOrderStatus, auditOrder, id, statusOf{from}, statusOf{to})
+		return audit(ctx, tx, by, model.AuditOrderStatus, auditOrder, id, statusOf{from}, statusOf{to})
 	}
-	o, err := s.changeStatus(ctx, by.ID, in.Status, enter, "o.id = ?", id)
+	o, err := s.changeStatus(ctx, by.ID, in.Status, may, enter, "o.id = ?", id)
 	return o, fail("update order status", err)
 }
 
 // Cancel ends a user's own pending order and returns its stock.
 func (s *Orders) Cancel(ctx context.Context, userID, id int64) (model.Order, error) {
-	o, err := s.changeStatus(ctx, userID, model.Cancelled, nil, "o.id = ? AND o.user_id = ?", id, userID)
+	o, err := s.changeStatus(ctx, userID, model.Cancelled, nil, nil, "o.id = ? AND o.user_id = ?", id, userID)
 	return o, fail("cancel order", err)
 }
 
@@ -73,13 +74,18 @@ type statusOf struct {
 	Status model.Status `json:"status"`
 }
 
-// changeStatus moves the one order that the condition names. Unless it is nil, enter is called with what changed.
-func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status,
+// changeStatus moves the one order that the condition names. Unless they are nil, may is asked once that is locked, and enter is
+// called with what changed.
+func (s *Orders) changeStatus(ctx context.Context, by int64, to model.Status, may func(tx *sqlx.Tx) error,
 	enter func(tx *sqlx.Tx, from, to model.Status) error, where string, args ...any) (model.Order, error) {
 	var o model.Order
 	returning := false
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) (err error) {
-		if o, err = getOrder(ctx, tx, where+" FOR UPDATE", args...); err != nil || o.Status == to {
+		o, err = getOrder(ctx, tx, where+" FOR UPDATE", args...)
+		if err == nil && may != nil {
+			err = may(tx)
+		}
+		if err != nil || o.Status == to {
 			return err
 		}
 		if !o.Status.CanBecome(to) {
