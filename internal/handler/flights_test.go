@@ -128,8 +128,16 @@ func TestFlightsOfOthers(t *testing.T) {
 // what they would do is done by then.
 func TestFlightsBeforeTheirTurn(t *testing.T) {
 	t.Parallel()
-	for late, most := range map[int]time.Duration{1: turnPatience, 3: turnPatience, 2 * mostTurns: sharePatience} {
-		t.Run(fmt.Sprint(late), func(t *testing.T) {
+	for _, c := range []struct {
+		late int
+		from string // each
+		most time.Duration
+	}{
+		{1, "late %d", turnPatience}, {3, "late %d", turnPatience}, {2 * mostTurns, "late %d", sharePatience},
+		{2 * mostTurns, "2001:db8:7:%x::/64", turnPatience}, // of one customer's
+	} {
+		late, most := c.late, c.most
+		t.Run(fmt.Sprint(late, c.from), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fs, version := newFlights()
@@ -156,7 +164,7 @@ func TestFlightsBeforeTheirTurn(t *testing.T) {
 				for i := range late {
 					asking.Go(func() {
 						time.Sleep(time.Duration(i) * turnPatience * 2)
-						ask(fmt.Sprint("late ", i), time.Minute, time.Minute+2*sharePatience)
+						ask(fmt.Sprintf(c.from, i), time.Minute, time.Minute+2*sharePatience)
 					})
 				}
 				time.Sleep(time.Duration(late) * turnPatience * 2)

@@ -188,6 +188,16 @@ func TestLoginLimitCustomer(t *testing.T) {
 	if got := guess(t, s, other.Email, other.Password, "2001:db8:7:ff::1"); got != "" {
 		t.Errorf("a neighbour's own account: %q", got)
 	}
+	counted := 0
+	for i := range 400 { // at many accounts
+		_, err := service.LimitKeys(t.Context(), s.Services.Auth, fmt.Sprintf("nobody%d@example.com", i), fmt.Sprintf("2001:db8:9:%x::1", i/60))
+		if err == nil {
+			counted++
+		}
+	}
+	if counted < 300 || counted > 390 { // five grow back in a second
+		t.Errorf("%d tries at many accounts were let in", counted)
+	}
 }
 
 // TestLoginLimitCost checks that only failures are written, no address and no e-mail with them, and that they go.

@@ -114,7 +114,10 @@ func createProduct(ctx context.Context, tx *sqlx.Tx, by model.Actor, in model.Pr
 	if p.ID, err = res.LastInsertId(); err != nil {
 		return p, err
 	}
-	if err := auditAsAdmin(ctx, tx, by, model.AuditProductCreate, auditProduct, p.ID, nil, p); err != nil {
+	if err := mustBeAdmin(ctx, tx, by); err != nil {
+		return p, err
+	}
+	if err := audit(ctx, tx, by, model.AuditProductCreate, auditProduct, p.ID, nil, p); err != nil {
 		return p, err
 	}
 	return p, bookStock(ctx, tx, stockChange{ProductID: p.ID, Quantity: p.Stock, Cause: causeCreated, ChangedBy: person(by.ID), At: &at})
@@ -149,7 +152,7 @@ func (s *Products) edit(ctx context.Context, by model.Actor, id int64, judge fun
 	var p model.Product
 	defer s.edited()
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		before, err := lockProduct(ctx, tx, id)
+		before, err := lockProduct(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
@@ -169,7 +172,7 @@ func (s *Products) edit(ctx context.Context, by model.Actor, id int64, judge fun
 			WHERE id = ?`, p.Name, p.Price, p.Category, p.Stock, p.ImageURL, id); err != nil {
 			return err
 		}
-		if err := auditAsAdmin(ctx, tx, by, model.AuditProductUpdate, auditProduct, id, before, p); err != nil {
+		if err := audit(ctx, tx, by, model.AuditProductUpdate, auditProduct, id, before, p); err != nil {
 			return err
 		}
 		at := now()
@@ -178,7 +181,8 @@ func (s *Products) edit(ctx context.Context, by model.Actor, id int64, judge fun
 	return p, err
 }
 
-func lockProduct(ctx context.Context, tx *sqlx.Tx, id int64) (model.Product, error) {
+// lockProduct locks what an admin is about to change.
+func lockProduct(ctx context.Context, tx *sqlx.Tx, by model.Actor, id int64) (model.Product, error) {
 	var p model.Product
 	err := tx.GetContext(ctx, &p, `
 		SELECT `+productColumns+`
@@ -188,6 +192,9 @@ func lockProduct(ctx context.Context, tx *sqlx.Tx, id int64) (model.Product, err
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, errNoProduct
 	}
+	if err == nil {
+		err = mustBeAdmin(ctx, tx, by)
+	}
 	return p, err
 }
 
@@ -196,7 +203,7 @@ func (s *Products) Delete(ctx context.Context, by model.Actor, id int64) error {
 	defer s.edited()
 	defer s.departures.Add(1)
 	err := database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
-		before, err := lockProduct(ctx, tx, id)
+		before, err := lockProduct(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
@@ -206,7 +213,7 @@ func (s *Products) Delete(ctx context.Context, by model.Actor, id int64) error {
 			WHERE id = ?`, now(), id); err != nil {
 			return err
 		}
-		return auditAsAdmin(ctx, tx, by, model.AuditProductDelete, auditProduct, id, before, nil)
+		return audit(ctx, tx, by, model.AuditProductDelete, auditProduct, id, before, nil)
 	})
 	return fail("archive product", err)
 }
