@@ -56,6 +56,12 @@ func TestAdminsEndMeanwhile(t *testing.T) {
 	}
 }
 
+// statusOf sends a method, a path and a body, with spaces between them.
+func statusOf(s *testkit.Shop, as *testkit.Person, request string) int {
+	parts := strings.SplitN(request, " ", 3)
+	return s.Do(as, parts[0], parts[1], parts[2]).Status
+}
+
 // TestAdminsChangeMeanwhile takes an admin's rights, or ends the session, while a change waits for somebody else's: it is not made.
 func TestAdminsChangeMeanwhile(t *testing.T) {
 	t.Parallel()
@@ -90,11 +96,7 @@ func TestAdminsChangeMeanwhile(t *testing.T) {
 					t.Fatal(err)
 				}
 				status := make(chan int)
-				go func() {
-					method, rest, _ := strings.Cut(request, " ")
-					path, body, _ := strings.Cut(rest, " ")
-					status <- s.Do(admin, method, path, body).Status
-				}()
+				go func() { status <- statusOf(s, admin, request) }()
 				time.Sleep(200 * time.Millisecond) // until it waits
 				s.Exec(c.end, admin.ID)
 				if _, err := conn.ExecContext(t.Context(), "UNLOCK TABLES"); err != nil {
@@ -134,11 +136,7 @@ func TestCallersEndMeanwhile(t *testing.T) {
 				t.Fatal(err)
 			}
 			status := make(chan int)
-			go func() {
-				method, rest, _ := strings.Cut(request, " ")
-				path, body, _ := strings.Cut(rest, " ")
-				status <- s.Do(u, method, path, body).Status
-			}()
+			go func() { status <- statusOf(s, u, request) }()
 			time.Sleep(300 * time.Millisecond) // until it waits
 			if _, err := owner.ExecContext(t.Context(), "DELETE FROM refresh_tokens WHERE user_id = ?", u.ID); err != nil {
 				t.Fatal(err)
