@@ -71,7 +71,7 @@ func (c *check) guessable(name, v string, own ...string) {
 		}
 	}
 	if isDay(v) {
-		c.bad(name, "must not be a day, which are guessed first; please choose another")
+		c.bad(name, "must not be a date, which is guessed first; please choose another")
 		return
 	}
 	if isPattern(v) || isPattern(letters(v)) || utf8.RuneCountInString(v) < longPattern && slices.ContainsFunc(cores(v), func(core string) bool { return len(core) >= 6 && isPattern(core) }) {

@@ -61,7 +61,7 @@ func TestCommonPasswords(t *testing.T) {
 // TestDays is about birthdays and the like.
 func TestDays(t *testing.T) {
 	t.Parallel()
-	const want = "password: Password must not be a day, which are guessed first; please choose another."
+	const want = "password: Password must not be a date, which is guessed first; please choose another."
 	for _, day := range []string{"10121991", "19900312", "12311999", "01/01/1996", "2026-11-22", "22.11.2026", "1999 12 31"} {
 		if got := registered("Asha Rao", "asha@example.com", day); got != want && got != tooCommon {
 			t.Errorf("%q: %q", day, got)
