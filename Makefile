@@ -4,6 +4,8 @@ GO          ?= go
 GOSEC        = github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMPOSE      = github.com/compose-spec/compose-go/v2/cmd@v2.16.2
+# The cipher of bcrypt shares nothing, and would take most of the time that looking for races takes.
+RACE         = -race -gcflags=golang.org/x/crypto/blowfish=-race=false
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILDFLAGS   = -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -buildvcs=$(if $(VERSION),auto,false)
 
@@ -20,14 +22,14 @@ run: build ## build and start the shop with demo data, on its own database unles
 test: ## run all tests with the race detector, on their own databases unless TEST_DATABASE_URL names a server
 	@[ -n "$$TEST_DATABASE_URL" ] || $(MAKE) --no-print-directory db-server URL=TEST_DATABASE_URL
 	@$(MAKE) --no-print-directory c-compiler
-	@race=; if $(CC_WORKS); then race=-race; export CGO_ENABLED=1; fi; \
+	@race=; if $(CC_WORKS); then race='$(RACE)'; export CGO_ENABLED=1; fi; \
 	set -x; $(GO) test $$race -timeout 10m ./...
 
 test-crash: ## crash, freeze and starve shops under load, on a cluster too: minutes; SHORT=1 each once
 	@$(MAKE) --no-print-directory db-server
 	@$(MAKE) --no-print-directory c-compiler
 	@[ -e "$(GALERA)" ] || { $(call INSTALL,the Galera library,galera-4); }
-	@race=; if $(CC_WORKS); then race=-race; export CGO_ENABLED=1; fi; \
+	@race=; if $(CC_WORKS); then race='$(RACE)'; export CGO_ENABLED=1; fi; \
 	if [ -n "$(SHORT)" ]; then export CRASH_SHORT=1; else export HEXAMART_TEST_LONG=1; fi; \
 	set -x; $(GO) test $$race -tags crash -timeout 60m -parallel 4 -run 'Crash|^TestCluster|Frozen$(if $(SHORT),,|Adopt)' ./internal/database ./cmd/hexamart
 

@@ -5,6 +5,7 @@ package testkit
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -25,6 +26,7 @@ const DatabaseURL = "TEST_DATABASE_URL"
 var (
 	server  *database.Server
 	address = sync.OnceValues(findServer)
+	schema  = sync.OnceValues(readSchema)
 )
 
 // Main runs a package's tests and stops the database server that they started. Call it from TestMain:
@@ -99,9 +101,65 @@ func open(t testing.TB, ctx context.Context, cfg *mysql.Config, observe database
 // DB returns a new, migrated database, which goes with the test.
 func DB(t testing.TB) *sqlx.DB {
 	t.Helper()
-	db := Open(t, EmptyDatabase(t), nil)
-	if _, err := database.Migrate(t.Context(), db); err != nil {
+	statements, err := schema()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return db
+	cfg := EmptyDatabase(t)
+	build := open(t, t.Context(), cfg, nil)
+	defer func() { _ = build.Close() }()
+	conn, err := build.Connx(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for _, statement := range statements {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Open(t, cfg, nil)
+}
+
+// readSchema migrates a database and returns the statements that make another one like it, which takes a fifth of the
+// migrations' time.
+func readSchema() (statements []string, err error) {
+	ctx := context.Background()
+	server, err := address()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := database.CreateDatabase(ctx, server, "hexamart_test_"+strings.ToLower(rand.Text()))
+	if err != nil {
+		return nil, err
+	}
+	db, err := database.Open(ctx, cfg, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		_, dropErr := db.Exec("DROP DATABASE " + cfg.DBName)
+		err = errors.Join(err, dropErr, db.Close())
+	}()
+	versions, err := database.Migrate(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	statements = []string{"SET foreign_key_checks = 0"} // a table may refer to one that comes later
+	var tables []string
+	if err := db.Select(&tables, "SHOW TABLES"); err != nil {
+		return nil, err
+	}
+	for _, table := range tables {
+		var name, create string
+		if err := db.QueryRow("SHOW CREATE TABLE "+table).Scan(&name, &create); err != nil {
+			return nil, err
+		}
+		statements = append(statements, create)
+	}
+	applied := "INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (1, 0, TRUE)"
+	for i, v := range versions {
+		applied += fmt.Sprintf(", (%d, %d, TRUE)", i+2, v.Version)
+	}
+	return append(statements, applied), nil
 }
