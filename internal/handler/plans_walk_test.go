@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"hexamart/internal/apperr"
 	"hexamart/internal/docs"
 	"hexamart/internal/model"
 	"hexamart/internal/security"
@@ -216,6 +217,15 @@ func (w *walk) people(admin *testkit.Person) {
 	w.do(200, nil, "POST /auth/login", zoe)
 	w.do(401, nil, "POST /auth/login", `{"email":"zoe@example.com","password":"another passphrase"}`)
 	w.do(401, nil, "POST /auth/login", f(`{"email":%q,"password":"another passphrase"}`, admin.Email))
+	var refused error
+	for i := range 31 { // from networks of one customer, more often than that may guess
+		_, refused = w.Services.Auth.Login(w.t.Context(), model.LoginInput{Email: "zoe@example.com", Password: "another passphrase"},
+			model.Actor{Address: f("2001:db8:1:%x::1", i/5)})
+	}
+	if !apperr.Is(refused, apperr.RateLimited) {
+		w.t.Errorf("after many guesses: %v", refused)
+	}
+	w.over("a login by a neighbour")
 	p := w.person(9_001)
 	w.do(200, p, "PUT /users/profile", `{"name":"Zoe","email":"own@example.com","address":"There"}`)
 	w.do(200, p, "GET /users/profile", "")

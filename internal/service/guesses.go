@@ -1,9 +1,12 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"net/netip"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -52,13 +55,12 @@ type count struct {
 	by   *security.Limiter
 }
 
-// countsOf are all of an account, as seen from an address, in the order in which they are written: the account goes first. Where the
-// account's owner is at home, neighbours of that network don't count.
+// countsOf are all of an account, as seen from an address, in the order in which they are written: the account goes first.
 func (g *guesses) countsOf(account, address string) []count {
 	network := Network(address)
 	customer := security.Customer(network)
-	if customer == network || g.passwords.IsHome(network, account) {
-		return []count{{nameOf(account + "\x00" + network), g.byAccount}, {nameOf("\x00" + network), g.byAddress}}
+	if customer == network {
+		return g.countsAtHome(account, network)
 	}
 	return []count{
 		{nameOf(account + "\x00" + network), g.byAccount}, {nameOf(account + "\x00" + customer), g.byAccountOfCustomer},
@@ -66,11 +68,19 @@ func (g *guesses) countsOf(account, address string) []count {
 	}
 }
 
+// countsAtHome are those where the account's owner is at home: neighbours of that network don't count.
+func (g *guesses) countsAtHome(account, network string) []count {
+	return []count{{nameOf(account + "\x00" + network), g.byAccount}, {nameOf("\x00" + network), g.byAddress}}
+}
+
 // begin waits until no other login to the account is under way from the address, so that guesses made at
 // once count as well, and counts this one before the password is looked at. RateLimited if there
 // were too many.
 func (g *guesses) begin(ctx context.Context, account string, by model.Actor) (*try, error) {
 	t := &try{g, g.countsOf(account, by.Address), nil}
+	if network := Network(by.Address); g.passwords.IsHome(network, account) {
+		t.counts = g.countsAtHome(account, network)
+	}
 	if g.byAccount.Off() {
 		t.end = func() {}
 		return t, nil
@@ -79,15 +89,45 @@ func (g *guesses) begin(ctx context.Context, account string, by model.Actor) (*t
 	if err != nil {
 		return nil, err
 	}
-	if err = g.turns.ask(ctx, by, func() error { return t.learn(ctx) }); err == nil {
-		err = t.take()
-	}
-	if err != nil {
+	if err = g.turns.ask(ctx, by, func() error { return t.admit(ctx, account, by.Address) }); err != nil {
 		done()
 		return nil, err
 	}
 	t.end = done
 	return t, nil
+}
+
+// admit counts a login before the password is looked at; RateLimited if there were too many.
+func (t *try) admit(ctx context.Context, account, address string) error {
+	if err := t.learn(ctx); err != nil {
+		return err
+	}
+	refused := t.take()
+	atHome := t.countsAtHome(account, Network(address))
+	if refused == nil || len(atHome) == len(t.counts) {
+		return refused
+	}
+	if home, err := t.hasSession(ctx, account, address); err != nil || !home {
+		return cmp.Or(err, refused)
+	}
+	t.counts = atHome
+	return t.take()
+}
+
+// hasSession reports whether an account has a session in an address's network: who logged in at another instance, or before this
+// one was restarted, is at home there, too.
+func (g *guesses) hasSession(ctx context.Context, account, address string) (bool, error) {
+	userID, err := strconv.ParseInt(account, 10, 64)
+	if err != nil { // there is no such account
+		return false, nil
+	}
+	var addresses []string
+	err = g.db.SelectContext(ctx, &addresses, `
+		SELECT address
+		FROM refresh_tokens
+		WHERE user_id = ? AND spent_at IS NULL AND expires_at > ? AND address IS NOT NULL`, userID, now())
+	network := Network(address)
+	return slices.ContainsFunc(addresses, func(a string) bool { return Network(a) == network }), err
 }
 
 // Network is the part of an address that belongs to one subscriber: with IPv6 they have 2^64 addresses each.

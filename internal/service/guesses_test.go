@@ -188,6 +188,12 @@ func TestLoginLimitCustomer(t *testing.T) {
 	if got := guess(t, s, other.Email, other.Password, "2001:db8:7:ff::1"); got != "" {
 		t.Errorf("a neighbour's own account: %q", got)
 	}
+	restarted := testkit.NewShopOn(t, s.DB)
+	for address, want := range map[string]apperr.Code{"2001:db8:7:ff::1": apperr.RateLimited, "2001:db8:7:aa::2": ""} {
+		if got := guess(t, restarted, u.Email, u.Password, address); got != want {
+			t.Errorf("the right password from %s at an instance that has seen nobody: %q", address, got)
+		}
+	}
 	counted := 0
 	for i := range 400 { // at many accounts
 		_, err := service.LimitKeys(t.Context(), s.Services.Auth, fmt.Sprintf("nobody%d@example.com", i), fmt.Sprintf("2001:db8:9:%x::1", i/60))
