@@ -19,9 +19,10 @@ import (
 func TestThinkingTakesTurns(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
+	people := []*testkit.Person{s.User(), s.User(), s.User(), s.User()} // some of whom a logout ends
 	takeAll(t, s.Services.Think)
 	long := `{"` + strings.Repeat("x", 1<<10) + `": 1}`
-	for _, c := range []struct {
+	for i, c := range []struct {
 		body     string
 		waits    bool
 		requests []string
@@ -33,7 +34,7 @@ func TestThinkingTakesTurns(t *testing.T) {
 		{"", false, []string{"GET /docs/postman.json", "GET /", "GET /openapi.json", "GET /errors", "GET /cart", "GET /products", "GET /healthz",
 			"GET /readyz", "GET /nowhere"}},
 	} {
-		u := s.User() // whom a logout ends
+		u := people[i]
 		for _, request := range c.requests {
 			t.Run(f("%d/%s", len(c.body), request), func(t *testing.T) {
 				t.Parallel()
@@ -56,12 +57,16 @@ func TestThinkingTakesTurns(t *testing.T) {
 func TestThinkingHoldsNoTurn(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
+	var people []*testkit.Person
+	for range manyTurns / 8 {
+		people = append(people, s.User())
+	}
+	other := s.User()
 	takeAll(t, s.Services.Think)
 	long := `{"` + strings.Repeat("x", 2<<10) + `": 1}`
 	ctx, cancel := context.WithCancel(t.Context())
 	var waiting sync.WaitGroup
-	for range manyTurns / 8 {
-		u := s.User()
+	for _, u := range people {
 		for range 8 {
 			waiting.Go(func() {
 				r, w := httptest.NewRequest("POST", "/cart", strings.NewReader(long)).WithContext(ctx), httptest.NewRecorder()
@@ -75,7 +80,7 @@ func TestThinkingHoldsNoTurn(t *testing.T) {
 	soon, end := context.WithTimeout(t.Context(), 5*time.Second)
 	defer end()
 	r, w := httptest.NewRequest("GET", "/cart", nil).WithContext(soon), httptest.NewRecorder()
-	r.Header.Set("Authorization", "Bearer "+s.User().Token)
+	r.Header.Set("Authorization", "Bearer "+other.Token)
 	if s.Handler.ServeHTTP(w, r); w.Code != http.StatusOK {
 		t.Errorf("status %d", w.Code)
 	}

@@ -236,6 +236,7 @@ func TestTokensEndWhileThinking(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	lamp := s.Product("Lamp", "19.99", 5)
+	admin, demoted, gone, still := s.Admin(), s.Admin(), s.User(), s.User()
 	var all []func()
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -247,7 +248,6 @@ func TestTokensEndWhileThinking(t *testing.T) {
 		all = append(all, leave)
 	}
 	padding := strings.Repeat("x", 2<<10)
-	admin, demoted, gone, still := s.Admin(), s.Admin(), s.User(), s.User()
 	waiting := map[*testkit.Person]chan testkit.Answer{}
 	for _, p := range []*testkit.Person{admin, demoted, gone, still} {
 		answer := make(chan testkit.Answer)

@@ -63,7 +63,8 @@ func (a *API) decode(r *http.Request, in validator) error {
 	return a.read(r, shortBody, func() error { return decodeBody(r, in) })
 }
 
-// decodePassword is decode of a new password, which is work to judge, however short it is.
+// decodePassword is decode of a new password, which is work to judge, however short it is: here, where other fields cannot be
+// read, else in the service.
 func (a *API) decodePassword(r *http.Request, in validator) error {
 	return a.read(r, 0, func() error { return decodeBody(r, in) })
 }

@@ -40,8 +40,8 @@ const accountColumns = userColumns + ", password_hash, token_version"
 
 // Register makes an account without rights and returns its id; EmailTaken if there is one.
 func (s *Auth) Register(ctx context.Context, in model.RegisterInput, by model.Actor) (int64, error) {
-	if err := in.Validate(); err != nil {
-		return 0, err
+	if err := s.turns.judge(ctx, by, in.Validate); err != nil {
+		return 0, fail("register", err)
 	}
 	hash, err := hashIn(ctx, s.passwords.SlotToRegister, s.passwords, in.Password, by.Address)
 	if err != nil {

@@ -88,14 +88,23 @@ func (s *Services) Think(ctx context.Context, asker model.Asker) (leave func(), 
 	return leave, fail("wait for a processor", err)
 }
 
+// judge lets a new password be judged in such a turn: one can be made for that to take a hundred times what it usually does.
+func (t *turns) judge(ctx context.Context, by model.Actor, validate func() error) error {
+	return inTurn(ctx, t.thinking, by, validate)
+}
+
 // ask lets a question be asked in a turn, where what follows waits for something else.
 func (t *turns) ask(ctx context.Context, by model.Actor, question func() error) error {
-	leave, err := enter(ctx, t.work, model.Asker{Address: by.Address, UserID: by.ID})
+	return inTurn(ctx, t.work, by, question)
+}
+
+func inTurn(ctx context.Context, queue *security.Queue, by model.Actor, do func() error) error {
+	leave, err := enter(ctx, queue, model.Asker{Address: by.Address, UserID: by.ID})
 	if err != nil {
 		return err
 	}
 	defer leave()
-	return question()
+	return do()
 }
 
 // enter waits for a turn of whoever asks.

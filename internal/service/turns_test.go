@@ -168,3 +168,43 @@ func TestPasswordsAskInTurn(t *testing.T) {
 		})
 	}
 }
+
+// TestPasswordsAreJudgedInTurn has somebody from elsewhere hold the processors: new passwords, also bad ones, and those of bad
+// forms, wait to be judged.
+func TestPasswordsAreJudgedInTurn(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	var held []func()
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		leave, err := s.Services.Think(ctx, model.Asker{Address: "198.51.100.9"})
+		cancel()
+		if err != nil {
+			break
+		}
+		held = append(held, leave)
+	}
+	for name, send := range map[string]func(ctx context.Context) error{
+		"Register": func(ctx context.Context) error {
+			_, err := s.Services.Auth.Register(ctx, model.RegisterInput{Name: "Ann", Email: "no e-mail", Password: "password1"}, model.Actor{Address: "198.51.100.1"})
+			return err
+		},
+		"ChangePassword": func(ctx context.Context) error {
+			_, err := s.Services.Users.ChangePassword(ctx, model.Actor{ID: u.ID, Address: "198.51.100.1"}, model.PasswordInput{OldPassword: u.Password, NewPassword: "password1"})
+			return err
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		if err := send(ctx); !apperr.Is(err, apperr.Unavailable) {
+			t.Errorf("%s without a turn: %v", name, err)
+		}
+		cancel()
+	}
+	for _, leave := range held {
+		leave()
+	}
+	if _, err := s.Services.Auth.Register(t.Context(), model.RegisterInput{Name: "Ann", Email: "no e-mail", Password: "password1"}, model.Actor{}); len(apperr.FieldsOf(err)) != 2 {
+		t.Errorf("afterwards: %v", err)
+	}
+}

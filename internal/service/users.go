@@ -115,8 +115,8 @@ func (s *Users) UpdateAddress(ctx context.Context, by model.Actor, in model.Addr
 // ChangePassword sets the caller's new password, ends all sessions and tokens, and begins a new session.
 // InvalidInput if the old password is wrong, which counts as a failed login: RateLimited.
 func (s *Users) ChangePassword(ctx context.Context, by model.Actor, in model.PasswordInput) (model.Token, error) {
-	if err := in.Validate(); err != nil {
-		return model.Token{}, err
+	if err := s.turns.judge(ctx, by, in.Validate); err != nil {
+		return model.Token{}, fail("change password", err)
 	}
 	a, hash, err := s.checkPasswords(ctx, by, in)
 	if err != nil {
@@ -163,7 +163,7 @@ func (s *Users) checkPasswords(ctx context.Context, by model.Actor, in model.Pas
 	if err != nil {
 		return a, "", err
 	}
-	if err := in.ValidateFor(a.User); err != nil {
+	if err := s.turns.judge(ctx, by, func() error { return in.ValidateFor(a.User) }); err != nil {
 		return a, "", err
 	}
 	if err := s.checkOldPassword(ctx, by, a, in.OldPassword); err != nil {
