@@ -82,6 +82,9 @@ func (c *check) email(name string, v *string) {
 	}
 }
 
+// maxPassword is how many bytes of a password its hash is of.
+const maxPassword = 72
+
 // password applies the rule for passwords that are set; older ones are only compared.
 func (c *check) password(name, v string) {
 	switch {
@@ -91,7 +94,7 @@ func (c *check) password(name, v string) {
 		c.bad(name, "must be valid UTF-8")
 	case utf8.RuneCountInString(v) < 8:
 		c.bad(name, "must have at least 8 characters")
-	case len(v) > 72:
+	case len(v) > maxPassword:
 		c.bad(name, "must have at most 72 bytes")
 	case strings.Contains(v, "\x00"):
 		c.bad(name, "must not contain the character NUL")

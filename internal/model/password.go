@@ -19,7 +19,11 @@ import (
 //go:embed common_passwords.txt.gz
 var commonPasswordsFile []byte
 
-// commonPasswords are those that everybody who guesses begins with, as read says; the file says where they are from.
+//go:embed common_words.txt
+var commonWordsFile string
+
+// commonPasswords are those that everybody who guesses begins with, as read says; the file says where they are from. Those that
+// people make of our own names, places and heroes are not in it, so that there are words of these, too.
 var commonPasswords = sync.OnceValue(func() map[string]bool {
 	text, err := readGzip(commonPasswordsFile)
 	if err != nil {
@@ -32,6 +36,13 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "#") {
 			list[read(strings.TrimSuffix(line, "\n"))] = true
+		}
+	}
+	for line := range strings.Lines(commonWordsFile) {
+		if !strings.HasPrefix(line, "#") {
+			for _, word := range strings.Fields(line) {
+				list[read(word)] = true
+			}
 		}
 	}
 	return list
@@ -123,14 +134,19 @@ func isDay(v string) bool {
 var rows = []string{"abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl;", "zxcvbnm", "qwertz", "azerty", "!@#$%^&*()",
 	"1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik,", "9ol.", "0p;/"}
 
-func isStep(from, to rune) bool {
+// steps are from each key to the next one of its row, and back.
+var steps = func() map[[2]rune]bool {
+	all := map[[2]rune]bool{}
 	for _, row := range rows {
-		if strings.Contains(row, string([]rune{from, to})) || strings.Contains(row, string([]rune{to, from})) {
-			return true
+		keys := []rune(row)
+		for i := 1; i < len(keys); i++ {
+			all[[2]rune{keys[i-1], keys[i]}], all[[2]rune{keys[i], keys[i-1]}] = true, true
 		}
 	}
-	return from == to
-}
+	return all
+}()
+
+func isStep(from, to rune) bool { return from == to || steps[[2]rune{from, to}] }
 
 // ownWords are names and e-mails as a password would have them, as read says: whole, a name's parts, and what is before the @.
 func ownWords(own []string) map[string]bool {
@@ -168,7 +184,10 @@ func isTwoOf(words map[string]bool, text string) bool {
 // and marks around it; and all of these without any marks and spaces, and with letters for the digits and signs that look like
 // them.
 func disguised(v string) []string {
-	v = strings.ToLower(strings.TrimSpace(norm.NFKC.String(v)))
+	if usual := norm.NFKC.String(v); len(usual) <= maxPassword { // some signs stand for many letters each
+		v = usual
+	}
+	v = strings.ToLower(strings.TrimSpace(v))
 	plain := letters(v)
 	around := func(c rune) bool { return unicode.IsDigit(c) || !isWord(c) }
 	forms := []string{strings.TrimRightFunc(plain, unicode.IsDigit), strings.TrimFunc(plain, unicode.IsDigit)}
@@ -178,7 +197,8 @@ func disguised(v string) []string {
 	for i, form := range forms {
 		forms[i] = read(form)
 	}
-	return forms
+	slices.Sort(forms)
+	return slices.Compact(forms) // a few times fewer, of one that is made to have many
 }
 
 // cores are what is left of a text without up to three of the years, digits, all or one, and marks that people put before and
