@@ -19,6 +19,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	return created(w, "/users/profile", struct {
 		message
 		UserID int64 `json:"user_id"`

@@ -20,8 +20,8 @@ func TestRegister(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	a := send(t, s, step{nil, "POST /auth/register", `{"name":"  Asha Rao ","email":" Asha@Example.com ","password":"correct horse"}`, 201, nil})
-	if got := names(a.Body); got != "message user_id" {
-		t.Errorf("the answer has %s", got)
+	if got := names(a.Body); got != "message user_id" || a.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the answer has %s, %v", got, a.Header)
 	}
 	taken := `"code":"email_taken"`
 	run(t, s, []step{
