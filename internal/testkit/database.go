@@ -155,7 +155,8 @@ func readSchema() (statements []string, err error) {
 		if err := db.QueryRow("SHOW CREATE TABLE "+table).Scan(&name, &create); err != nil {
 			return nil, err
 		}
-		statements = append(statements, create)
+		// MySQL writes the table's own collation beside each column, and remembers when that was said.
+		statements = append(statements, strings.ReplaceAll(create, " COLLATE utf8mb4_unicode_ci", ""))
 	}
 	applied := "INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (1, 0, TRUE)"
 	for i, v := range versions {

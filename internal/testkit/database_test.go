@@ -1,7 +1,6 @@
 package testkit
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
@@ -50,7 +49,6 @@ func describe(t *testing.T, db *sqlx.DB) map[string]string {
 		if err := db.GetContext(t.Context(), &rows, "SELECT COUNT(*) FROM "+table); err != nil {
 			t.Fatal(err)
 		}
-		definition = strings.ReplaceAll(definition, " CHARACTER SET utf8mb4 ", " ") // the same, but MySQL keeps that it was said
 		all[table] = definition + " with " + rows + " rows"
 	}
 	return all
