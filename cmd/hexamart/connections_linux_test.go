@@ -257,7 +257,7 @@ func newGathering(t *testing.T, proxies []netip.Prefix) *gathering {
 	server.ConnState = c.conns.note
 	stand := httptest.NewUnstartedServer(nil)
 	stand.Config = server
-	stand.Listener = newWholeListener(stand.Listener, nil)
+	stand.Listener = newWholeListener(stand.Listener, nil, nil)
 	stand.Start()
 	t.Cleanup(stand.Close)
 	c.addr = stand.Listener.Addr().String()

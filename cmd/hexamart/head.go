@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+
+	"hexamart/internal/handler"
 )
 
 // maxHeadLines is of how many lines the head of a request may be: its first one, and a header each. net/http has a limit
@@ -14,7 +16,7 @@ const maxHeadLines = 200
 // not told apart, and so not counted.
 const smallPiece = 512
 
-var errHeadLines = errors.New("too many headers")
+var errHead = errors.New("too many headers, or no place for them")
 
 // headLines counts the lines of a connection's heads as they come in.
 type headLines struct {
@@ -23,7 +25,9 @@ type headLines struct {
 	body    int  // bytes since the last head
 	lines   int
 	bytes   int // of the line so far, without its end
+	size    int // bytes of the head, and what came with it
 	tooMany bool
+	crowded bool // it is a large one, for which there is no place
 }
 
 // note hears of the states that http.Server sees the connection in: it waits for a head, or has read one.
@@ -31,7 +35,7 @@ func (h *headLines) note(state http.ConnState) {
 	switch state {
 	case http.StateIdle:
 		// A byte alone is that by which net/http finds out whether the client is still there.
-		*h = headLines{unsure: h.body > 1, tooMany: h.tooMany}
+		*h = headLines{unsure: h.body > 1, tooMany: h.tooMany, crowded: h.crowded}
 	case http.StateActive:
 		h.over = true
 	}
@@ -45,12 +49,15 @@ func (h *headLines) most(n int) int {
 	return n
 }
 
-// fails reports whether the head has too many lines, and ever after: net/http overlooks an error here and there, and would
-// go on behind what was lost.
+// fails reports whether the head has too many lines, or no place, and ever after: net/http overlooks an error here and there,
+// and would go on behind what was lost.
 func (h *headLines) fails() bool {
 	h.tooMany = h.tooMany || !h.over && h.lines > maxHeadLines
-	return h.tooMany
+	return h.tooMany || h.crowded
 }
+
+// isLarge reports whether the head is a large one that has yet to come in whole.
+func (h *headLines) isLarge() bool { return !h.over && h.size > handler.LargeHead }
 
 // read counts what came in, and returns how much of it is no more than the rest of the head, or is too much of it.
 func (h *headLines) read(p []byte) int {
@@ -58,6 +65,7 @@ func (h *headLines) read(p []byte) int {
 		h.body += len(p)
 		return len(p)
 	}
+	h.size += len(p)
 	for at := 0; at < len(p); {
 		if h.lines == 0 && h.bytes == 0 { // before the first one net/http overlooks a few ends of lines, and parts of them
 			at = len(p) - len(bytes.TrimLeft(p[at:], "\r\n"))

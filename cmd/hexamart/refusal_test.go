@@ -154,8 +154,10 @@ func serveWhole(t *testing.T, shop *testkit.Shop) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, _ := newServer(shop.Handler, shop.API.Log, nil)
-	go func() { _ = server.Serve(newWholeListener(listener, shop.API.Refusal)) }()
+	server, conns := newServer(shop.Handler, shop.API.Log, nil)
+	go func() {
+		_ = server.Serve(newWholeListener(listener, shop.API.Refusal, newLargeHeads(conns.subscriber)))
+	}()
 	t.Cleanup(func() { _ = server.Close() })
 	return listener.Addr().String()
 }

@@ -62,7 +62,9 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 		return inUse(s.cfg.Addr, err)
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(newWholeListener(listener, api.Refusal)) }()
+	go func() {
+		failed <- server.Serve(newWholeListener(listener, api.Refusal, newLargeHeads(conns.subscriber)))
+	}()
 	ctx, cancel := context.WithCancel(ctx)
 	var workers sync.WaitGroup
 	workers.Go(func() { s.guardServer(ctx) })

@@ -16,11 +16,12 @@ import (
 type wholeListener struct {
 	net.Listener
 	refusal   func(status int) []byte // takes the place of an error that net/http answers by itself
+	heads     *largeHeads             // nil: large heads are not counted
 	lingering *lingering
 }
 
-func newWholeListener(l net.Listener, refusal func(status int) []byte) wholeListener {
-	return wholeListener{l, refusal, &lingering{}}
+func newWholeListener(l net.Listener, refusal func(status int) []byte, heads *largeHeads) wholeListener {
+	return wholeListener{l, refusal, heads, &lingering{}}
 }
 
 // kernelBuffer bounds what the kernel keeps of a connection in each direction, in bytes; it takes twice as many. Left to itself it
@@ -37,7 +38,7 @@ func (l wholeListener) Accept() (net.Conn, error) {
 		_ = tcp.SetReadBuffer(kernelBuffer)
 		_ = dropUntaken(tcp, writeTimeout)
 	}
-	return &wholeConn{Conn: conn, refusal: l.refusal, lingering: l.lingering}, nil
+	return &wholeConn{Conn: conn, refusal: l.refusal, heads: l.heads, lingering: l.lingering}, nil
 }
 
 // serverBuffer is the size of the buffer through which net/http writes. Of a longer answer it sends first so many bytes
@@ -52,8 +53,10 @@ type wholeConn struct {
 
 	owed atomic.Bool // the client has said all, and waits for the shop
 
-	head headLines
-	rest []byte // that came with a head
+	head  headLines
+	rest  []byte // that came with a head
+	heads *largeHeads
+	large largeHead
 
 	refusal   func(status int) []byte
 	lingering *lingering
@@ -84,6 +87,9 @@ func (c *wholeConn) Heard() { c.owed.Store(true) }
 func (c *wholeConn) note(state http.ConnState) {
 	c.owed.Store(false)
 	c.head.note(state)
+	if c.head.over {
+		c.large.giveBack()
+	}
 }
 
 // Cut implements handler.Whole.
@@ -97,6 +103,7 @@ const (
 
 // Close ends the connection, or lets it end by itself in a moment where the client is still sending.
 func (c *wholeConn) Close() error {
+	c.large.giveBack()
 	if !c.lingers.CompareAndSwap(true, false) {
 		return c.Conn.Close()
 	}
@@ -114,14 +121,14 @@ func (c *wholeConn) Close() error {
 	return nil
 }
 
-// Read fails after a head has had too many lines: not with them, for net/http gives no answer where a request has not begun.
+// Read fails after a head has had too many lines, or no place: not with them, for net/http gives no answer where a request has not begun.
 // It ends where a head ends, so that the next one can be told from what is between them.
 func (c *wholeConn) Read(p []byte) (n int, err error) {
 	p = p[:c.head.most(len(p))]
 	switch {
 	case c.head.fails():
 		c.lingers.Store(true) // so that the client, who is still sending, gets the answer
-		return 0, errHeadLines
+		return 0, errHead
 	case len(c.rest) > 0:
 		n = copy(p, c.rest)
 		c.rest = c.rest[n:]
@@ -130,7 +137,10 @@ func (c *wholeConn) Read(p []byte) (n int, err error) {
 	}
 	if head := c.head.read(p[:n]); head < n {
 		c.rest = append(bytes.Clone(p[head:n]), c.rest...)
-		return head, nil // what is wrong comes again
+		n, err = head, nil // what is wrong comes again
+	}
+	if c.head.isLarge() && !c.large.take(c.heads, c.Conn) {
+		c.head.crowded = true
 	}
 	return n, err
 }
@@ -146,8 +156,11 @@ func (c *wholeConn) Write(p []byte) (int, error) {
 	}
 	if c.held == nil {
 		if status, ok := refused(p); ok && c.refusal != nil {
-			if c.head.tooMany {
+			switch {
+			case c.head.tooMany:
 				status = http.StatusRequestHeaderFieldsTooLarge
+			case c.head.crowded:
+				status = http.StatusServiceUnavailable
 			}
 			_, err := c.Conn.Write(c.refusal(status))
 			return len(p), err

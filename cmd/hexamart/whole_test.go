@@ -93,7 +93,7 @@ func TestWholeConn(t *testing.T) {
 // knows at once that it has all of the answer, and is not cut off while it is still sending.
 func TestWholeConnEnds(t *testing.T) {
 	t.Parallel()
-	listener := newWholeListener(loopback(t), nil)
+	listener := newWholeListener(loopback(t), nil, nil)
 	client, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func productsOf(t *testing.T, s *testkit.Shop, asked, did *atomic.Int64) func(me
 		t.Fatal(err)
 	}
 	server, _ := newServer(s.Handler, slog.New(slog.DiscardHandler), nil)
-	go func() { _ = server.Serve(askedListener{newWholeListener(listener, nil), asked, did}) }()
+	go func() { _ = server.Serve(askedListener{newWholeListener(listener, nil, nil), asked, did}) }()
 	t.Cleanup(func() { _ = server.Close() })
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}}
 	return func(method, query, header, value string) (*http.Response, []byte) {
@@ -247,7 +247,7 @@ func (c *silentConn) Close() error {
 // the others end with their answer.
 func TestLingeringIsBounded(t *testing.T) {
 	t.Parallel()
-	listener, givenUp := newWholeListener(nil, nil), make(chan struct{})
+	listener, givenUp := newWholeListener(nil, nil, nil), make(chan struct{})
 	closing := func() *silentConn {
 		silent := &silentConn{givenUp: givenUp, closed: make(chan struct{})}
 		conn := &wholeConn{Conn: silent, lingering: listener.lingering}
@@ -329,7 +329,7 @@ func loopback(t *testing.T) net.Listener {
 func TestKernelBuffers(t *testing.T) {
 	t.Parallel()
 	plain := loopback(t)
-	listener := newWholeListener(plain, nil)
+	listener := newWholeListener(plain, nil, nil)
 	const quick, most = 32 << 20, 1 << 20
 	dialled := make(chan net.Conn, 1)
 	go func() {

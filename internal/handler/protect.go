@@ -109,15 +109,15 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 
 // The head of a request is kept for as long as that takes. Few are large, which browsers' are not: 8 KiB is a lot of cookies.
 const (
-	largeHead       = 8 << 10 // bytes
-	maxLargeHeads   = 512     // at once
-	largeHeadsOfOne = 32      // address
+	LargeHead       = 8 << 10 // bytes from which on a head is large
+	MaxLargeHeads   = 512     // at once
+	LargeHeadsOfOne = 32      // address, or network of 48 bits
 )
 
 // limitHead bounds how many requests with a large head there are at once.
 func (a *API) limitHead(next http.Handler) http.Handler {
 	return a.handle(func(w http.ResponseWriter, r *http.Request) error {
-		if headSize(r) > largeHead {
+		if headSize(r) > LargeHead {
 			leave, err := a.largeHeads.EnterAs(r.Context(), "", security.Customer(a.asker(r)))
 			if err != nil {
 				return bodyError(errCrowded)

@@ -15,8 +15,11 @@ import (
 // connection ends after it.
 func (a *API) Refusal(status int) []byte {
 	err := apperr.New(apperr.Malformed, "This is not a request that the shop can read: its head breaks the rules of HTTP/1.1.")
-	if status == http.StatusRequestHeaderFieldsTooLarge {
+	switch status {
+	case http.StatusRequestHeaderFieldsTooLarge:
 		err = apperr.New(apperr.HeadersTooLarge, "The request's headers are too large.")
+	case http.StatusServiceUnavailable: // which it is never, but where there is no room for the head
+		err = bodyError(errCrowded)
 	}
 	w := &answer{header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}}
 	fail := a.handle(func(http.ResponseWriter, *http.Request) error { return err })
