@@ -266,8 +266,18 @@ func digitAt(text string, at int) int {
 
 var lookalikes = strings.NewReplacer("@", "a", "4", "a", "8", "b", "3", "e", "1", "l", "!", "l", "|", "l", "0", "o", "()", "o", "$", "s", "5", "s", "7", "t", "+", "t")
 
-// read is a word as a disguised one can be compared with it: a one may stand for either of two letters.
-func read(word string) string { return strings.ReplaceAll(word, "i", "l") }
+// read is a word as a disguised one can be compared with it: without accents, and a one may stand for either of two letters.
+func read(word string) string {
+	if strings.ContainsFunc(word, func(c rune) bool { return c > unicode.MaxASCII }) {
+		word = strings.Map(func(c rune) rune {
+			if unicode.Is(unicode.Mn, c) {
+				return -1
+			}
+			return c
+		}, norm.NFD.String(word))
+	}
+	return strings.ReplaceAll(word, "i", "l")
+}
 
 // letters is a text's letters and digits alone, in small.
 func letters(v string) string {

@@ -38,6 +38,7 @@ func TestCommonPasswords(t *testing.T) {
 		"F10r1da!", "Ca11f0rn1a", "L1verp001", "W1111am1", "Fam11y12", "Br1111ant", // of which the ones are two letters
 		"Abc123!2026", "Abc1232026", "Aa123456!1", "Aa123456!2026", "2026-1qaz2wsx", "2026123abc", "Ncc1701!2026", "!!2026-abc123-99!", "!Abc12312", "Qwe1231!", "#abc123456", "77Abc12399!", "2abc1231", // that have digits of their own
 		"123456782024", "1234562025!", "12345678!2024", "1111112024", "2024123456", "000000!1", "2024!123456", // or nothing else
+		"p\u00e1ssw\u00f6rd1", "pa\u0301ssword", "S\u00fcnsh\u00efne!", // with accents
 		"HexaMart Shop", "hexamart-shop", "hotmail.com", "Yahoo.com!", "classof08", "classof2010", "ClassOf2026!",
 		"priya123", "Rahul@123", "deepak1990", "Sharma@2024", "mumbai123", "Delhi@123", "bengaluru2024", "jaishriram1", "Jai Hind 1947", "virat.kohli18", "omsairam123", "iphone123", "whatsapp1", "root@123", "iloveindia", "ahmed123", "woaini1314!", "5201314a", // of our own
 	} {
