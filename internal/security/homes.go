@@ -24,15 +24,6 @@ type homes struct {
 
 func (h *homes) has(address string) bool { return h.people != nil && h.people.Contains(address) }
 
-// isOf reports whether it is somebody's own.
-func (h *homes) isOf(address, who string) bool {
-	if h.of == nil {
-		return false
-	}
-	all, _ := h.of.Peek(who)
-	return slices.Contains(all, address)
-}
-
 func (h *homes) add(address, who string) {
 	if h.people == nil {
 		h.people = newLRU(knownAddresses, func(address string, _ int) { h.leave(address) })

@@ -86,9 +86,6 @@ func (p *Passwords) Know(address, who string) {
 	p.registrations.Know(address, who)
 }
 
-// IsHome reports whether somebody is known to be at home at an address.
-func (p *Passwords) IsHome(address, who string) bool { return p.logins.isHome(address, who) }
-
 // Hash returns the hash of a password of at most 72 bytes.
 func (p *Passwords) Hash(password string) (string, error) {
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), p.cost)

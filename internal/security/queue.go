@@ -98,12 +98,6 @@ func (q *Queue) Knows(address string) bool {
 	return q.homes.has(address)
 }
 
-func (q *Queue) isHome(address, who string) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.homes.isOf(address, who)
-}
-
 // Enter waits for a place to work; leave gives it back. It fails when ctx ends first, and with ErrBusy where
 // there is no room. When the room is full, the last of the longest line goes for the first of others.
 func (q *Queue) Enter(ctx context.Context, address string) (leave func(), err error) {

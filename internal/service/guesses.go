@@ -23,7 +23,6 @@ import (
 type guesses struct {
 	db        *sqlx.DB
 	turns     *turns
-	passwords *security.Passwords // which know who is at home where
 	byAccount *security.Limiter
 	byAddress *security.Limiter
 
@@ -38,8 +37,8 @@ const (
 	customerFactor = 3
 )
 
-func newGuesses(db *sqlx.DB, logins *security.Limiter, turns *turns, passwords *security.Passwords) *guesses {
-	return &guesses{db, turns, passwords, logins, logins.Times(addressFactor), logins.Times(customerFactor), logins.Times(customerFactor * addressFactor)}
+func newGuesses(db *sqlx.DB, logins *security.Limiter, turns *turns) *guesses {
+	return &guesses{db, turns, logins, logins.Times(addressFactor), logins.Times(customerFactor), logins.Times(customerFactor * addressFactor)}
 }
 
 // try is a login under way, counted as a failure until giveBack says that it was none.
@@ -55,12 +54,17 @@ type count struct {
 	by   *security.Limiter
 }
 
-// countsOf are all of an account, as seen from an address, in the order in which they are written: the account goes first.
-func (g *guesses) countsOf(account, address string) []count {
+// countsOf are all of an account, as seen from an address, in the order in which they are written: the account goes first. Where the
+// account's owner is at home, what neighbours of that network do does not count, but what is done at home does: whoever has a token
+// is at home in any network that they like.
+func (g *guesses) countsOf(account, address string, atHome bool) []count {
 	network := Network(address)
 	customer := security.Customer(network)
 	if customer == network {
-		return g.countsAtHome(account, network)
+		return []count{{nameOf(account + "\x00" + network), g.byAccount}, {nameOf("\x00" + network), g.byAddress}}
+	}
+	if atHome {
+		customer += "\x00home"
 	}
 	return []count{
 		{nameOf(account + "\x00" + network), g.byAccount}, {nameOf(account + "\x00" + customer), g.byAccountOfCustomer},
@@ -68,19 +72,11 @@ func (g *guesses) countsOf(account, address string) []count {
 	}
 }
 
-// countsAtHome are those where the account's owner is at home: neighbours of that network don't count.
-func (g *guesses) countsAtHome(account, network string) []count {
-	return []count{{nameOf(account + "\x00" + network), g.byAccount}, {nameOf("\x00" + network), g.byAddress}}
-}
-
 // begin waits until no other login to the account is under way from the address, so that guesses made at
 // once count as well, and counts this one before the password is looked at. RateLimited if there
 // were too many.
 func (g *guesses) begin(ctx context.Context, account string, by model.Actor) (*try, error) {
-	t := &try{g, g.countsOf(account, by.Address), nil}
-	if network := Network(by.Address); g.passwords.IsHome(network, account) {
-		t.counts = g.countsAtHome(account, network)
-	}
+	t := &try{g, g.countsOf(account, by.Address, false), nil}
 	if g.byAccount.Off() {
 		t.end = func() {}
 		return t, nil
@@ -99,26 +95,23 @@ func (g *guesses) begin(ctx context.Context, account string, by model.Actor) (*t
 
 // admit counts a login before the password is looked at; RateLimited if there were too many.
 func (t *try) admit(ctx context.Context, account, address string) error {
-	if err := t.learn(ctx); err != nil {
+	refused, err := t.take(ctx)
+	if refused == nil || err != nil {
 		return err
 	}
-	refused := t.take()
-	atHome := t.countsAtHome(account, Network(address))
-	if refused == nil || len(atHome) == len(t.counts) {
-		return refused
-	}
-	if home, err := t.hasSession(ctx, account, address); err != nil || !home {
+	if home, err := t.isAtHome(ctx, account, address); err != nil || !home {
 		return cmp.Or(err, refused)
 	}
-	t.counts = atHome
-	return t.take()
+	t.counts = t.countsOf(account, address, true)
+	refused, err = t.take(ctx)
+	return cmp.Or(err, refused)
 }
 
-// hasSession reports whether an account has a session in an address's network: who logged in at another instance, or before this
-// one was restarted, is at home there, too.
-func (g *guesses) hasSession(ctx context.Context, account, address string) (bool, error) {
+// isAtHome reports whether an account has a session that was last used in an address's network, which is one of IPv6's.
+func (g *guesses) isAtHome(ctx context.Context, account, address string) (bool, error) {
 	userID, err := strconv.ParseInt(account, 10, 64)
-	if err != nil { // there is no such account
+	network := Network(address)
+	if err != nil || security.Customer(network) == network { // there is no such account, or it makes no difference
 		return false, nil
 	}
 	var addresses []string
@@ -126,7 +119,6 @@ func (g *guesses) hasSession(ctx context.Context, account, address string) (bool
 		SELECT address
 		FROM refresh_tokens
 		WHERE user_id = ? AND spent_at IS NULL AND expires_at > ? AND address IS NOT NULL`, userID, now())
-	network := Network(address)
 	return slices.ContainsFunc(addresses, func(a string) bool { return Network(a) == network }), err
 }
 
@@ -140,16 +132,20 @@ func Network(address string) string {
 	return address
 }
 
-func (t *try) take() error {
+// take counts a login in all counts, or in none and says that it is refused.
+func (t *try) take(ctx context.Context) (refused, err error) {
+	if err := t.learn(ctx); err != nil {
+		return nil, err
+	}
 	for i, c := range t.counts {
 		if wait := c.by.Take(c.name); wait > 0 {
 			for _, taken := range t.counts[:i] {
 				taken.by.GiveBack(taken.name)
 			}
-			return apperr.Retry(apperr.RateLimited, "Too many failed logins. Please wait a moment before you try again.", wait, nil)
+			return apperr.Retry(apperr.RateLimited, "Too many failed logins. Please wait a moment before you try again.", wait, nil), nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // databaseNow is the time by the clock that all instances share, in microseconds since 1970.

@@ -206,6 +206,45 @@ func TestLoginLimitCustomer(t *testing.T) {
 	}
 }
 
+// TestLoginLimitAtHomes has an account at home in many networks of one customer of IPv6's, as whoever found its token can: all together
+// they have as many guesses as three addresses, once as strangers and once at home, also those of the old password.
+func TestLoginLimitAtHomes(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	const home = "2001:db8:7:%x::1"
+	for i := range 20 {
+		if got := guess(t, s, u.Email, u.Password, fmt.Sprintf(home, i)); got != "" {
+			t.Fatal(got)
+		}
+	}
+	judged := 0
+	for i := range 160 {
+		address := fmt.Sprintf(home, i%20)
+		got := guess
+		if i%2 == 0 {
+			got = func(t *testing.T, s *testkit.Shop, _, password, address string) apperr.Code {
+				t.Helper()
+				_, err := s.Services.Users.ChangePassword(t.Context(), model.Actor{ID: u.ID, Address: address}, model.PasswordInput{OldPassword: password, NewPassword: "thimble and lamp"})
+				if apperr.Is(err, apperr.InvalidInput) {
+					return apperr.InvalidCredentials
+				}
+				if apperr.Is(err, apperr.RateLimited) {
+					return apperr.RateLimited
+				}
+				t.Fatal(err)
+				return ""
+			}
+		}
+		if got(t, s, u.Email, "wrong", address) == apperr.InvalidCredentials {
+			judged++
+		}
+	}
+	if judged < 60 || judged > 62 { // some may grow back meanwhile
+		t.Errorf("%d guesses were judged", judged)
+	}
+}
+
 // TestLoginLimitCost checks that only failures are written, no address and no e-mail with them, and that they go.
 func TestLoginLimitCost(t *testing.T) {
 	t.Parallel()

@@ -36,7 +36,7 @@ type Services struct {
 func New(db *sqlx.DB, passwords *security.Passwords, tokens *security.Tokens, logins *security.Limiter, sessionLife time.Duration) *Services {
 	sessions := &Sessions{db, tokens, sessionLife}
 	turns := newTurns()
-	guesses := newGuesses(db, logins, turns, passwords)
+	guesses := newGuesses(db, logins, turns)
 	kept := &reservedEmail{}
 	products := &Products{db: db, lists: security.NewQueue(maxLists, waitingToRead), searches: security.NewQueue(maxSearches, waitingToRead), walks: security.NewQueue(maxWalks, waitingToRead), names: newNames(db)}
 	auth := &Auth{db: db, turns: turns, passwords: passwords, tokens: tokens, guesses: guesses, sessions: sessions, reserved: kept}
