@@ -18,7 +18,7 @@ import (
 func TestLargeHeadsComeIn(t *testing.T) {
 	t.Parallel()
 	addr := serveWhole(t, testkit.NewShop(t))
-	begin := func(from string, size int) net.Conn {
+	begin := func(from string, size int, headers ...string) net.Conn {
 		t.Helper()
 		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 		conn, err := dialer.DialContext(t.Context(), "tcp", addr)
@@ -29,7 +29,7 @@ func TestLargeHeadsComeIn(t *testing.T) {
 		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
-		_, err = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nCookie: "+strings.Repeat("x", size))
+		_, err = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n"+strings.Join(headers, "")+"Cookie: "+strings.Repeat("x", size))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,6 +68,9 @@ func TestLargeHeadsComeIn(t *testing.T) {
 	}
 	if took := time.Since(began); took > headerTimeout/2 {
 		t.Errorf("one more is told after %v", took)
+	}
+	if status, _ := answer(begin(here, 10, strings.Repeat("a:\r\n", handler.LargeHead/handler.HeaderCost))); status != http.StatusServiceUnavailable {
+		t.Errorf("one of many headers: %d", status)
 	}
 	if status := finish(begin(here, small)); status != http.StatusOK {
 		t.Errorf("a small one: %d", status)

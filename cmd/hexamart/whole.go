@@ -122,10 +122,13 @@ func (c *wholeConn) Close() error {
 }
 
 // Read fails after a head has had too many lines, or no place: not with them, for net/http gives no answer where a request has not begun.
-// It ends where a head ends, so that the next one can be told from what is between them.
+// It ends where a head ends, so that the next one can be told from what is between them. Where the connection ends with this answer,
+// what the client is still sending is read by nobody: net/http would wait for it, and keep the request meanwhile.
 func (c *wholeConn) Read(p []byte) (n int, err error) {
 	p = p[:c.head.most(len(p))]
 	switch {
+	case c.lingers.Load():
+		return 0, io.EOF
 	case c.head.fails():
 		c.lingers.Store(true) // so that the client, who is still sending, gets the answer
 		return 0, errHead

@@ -85,6 +85,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusRequestEntityTooLarge:
 		h.Set("Connection", "close") // the rest of the body is not going to be read
 	}
+	if errors.Is(err, errCrowded) {
+		lastOfConnection(w, r)
+	}
 	if known.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(known.RetryAfter.Seconds()))))
 	}

@@ -82,7 +82,7 @@ func (a *API) isNamed(origin string) bool {
 // The limits of bodies, in bytes. Any that the shop has use for are small: those beyond get one of few places.
 const (
 	maxBody   = 64 << 10
-	smallBody = 16 << 10
+	smallBody = 4 << 10
 	maxLarge  = 32 // at once
 )
 
@@ -110,6 +110,7 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 // The head of a request is kept for as long as that takes. Few are large, which browsers' are not: 8 KiB is a lot of cookies.
 const (
 	LargeHead       = 8 << 10 // bytes from which on a head is large
+	HeaderCost      = 128     // bytes that count for each header besides its own
 	MaxLargeHeads   = 512     // at once
 	LargeHeadsOfOne = 32      // address, or network of 48 bits
 )
@@ -133,7 +134,7 @@ func headSize(r *http.Request) int {
 	size := len(r.RequestURI) + len(r.Host)
 	for name, values := range r.Header {
 		for _, v := range values {
-			size += len(name) + len(v)
+			size += len(name) + len(v) + HeaderCost
 		}
 	}
 	return size

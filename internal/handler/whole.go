@@ -37,18 +37,24 @@ func WithConn(ctx context.Context, conn net.Conn) context.Context {
 func answerArrives(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hasBody := r.Body != nil && r.Body != http.NoBody
-		useless := hasBody && (r.Method == http.MethodGet || r.Method == http.MethodHead)
-		if useless {
-			w.Header().Set("Connection", "close")
-		}
 		switch conn, ok := r.Context().Value(connKey{}).(Whole); {
 		case ok && !hasBody:
 			conn.Heard()
-		case ok && (r.Close || useless):
+		case hasBody && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+			lastOfConnection(w, r)
+		case ok && r.Close:
 			defer conn.Linger()
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// lastOfConnection has the answer sent without the rest of the request's body, for which net/http would wait, and keep all of the request.
+func lastOfConnection(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close")
+	if conn, ok := r.Context().Value(connKey{}).(Whole); ok {
+		conn.Linger()
+	}
 }
 
 // inOnePiece asks for the answer with this body to be sent so.
