@@ -205,21 +205,24 @@ func TestRefreshGraceIsOnesOwn(t *testing.T) {
 	s := testkit.NewShop(t)
 	s.API.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	s.Handler = s.API.Routes()
-	const from, agent, program = "X-Forwarded-For: ", "User-Agent: ", "Browser/1.0 "
+	const from, agent, browser = "X-Forwarded-For: ", "User-Agent: ", "Browser/1.0 "
 	for name, c := range map[string]struct {
+		program        string
 		address, agent string
 		status         int
 	}{
-		"Same":             {"2001:db8:0:1::7", "Browser/1.0", 200},
-		"SameNetwork":      {"2001:db8:0:1:2:3:4:5", "Browser/1.0", 200},
-		"AnotherNetwork":   {"2001:db8:0:2::7", "Browser/1.0", 401},
-		"AnotherOfAnother": {"198.51.100.7", "Browser/1.0", 401},
-		"AnotherProgram":   {"2001:db8:0:1::7", "curl/8", 401},
-		"NoProgram":        {"2001:db8:0:1::7", "", 401},
+		"Same":             {browser, "2001:db8:0:1::7", "Browser/1.0", 200},
+		"SameNetwork":      {browser, "2001:db8:0:1:2:3:4:5", "Browser/1.0", 200},
+		"AnotherNetwork":   {browser, "2001:db8:0:2::7", "Browser/1.0", 401},
+		"AnotherOfAnother": {browser, "198.51.100.7", "Browser/1.0", 401},
+		"AnotherProgram":   {browser, "2001:db8:0:1::7", "curl/8", 401},
+		"NoProgram":        {browser, "2001:db8:0:1::7", "", 401},
+		"SameNameless":     {"", "2001:db8:0:1::7", "", 200},
+		"NoLongerNameless": {"", "2001:db8:0:1::7", "curl/8", 401},
 	} {
 		first := s.User()
 		body := f(`{"refresh_token":%q}`, first.Refresh)
-		next := send(t, s, step{nil, "POST /auth/refresh", body, 200, nil}, from+"2001:db8:0:1::7", agent+program)
+		next := send(t, s, step{nil, "POST /auth/refresh", body, 200, nil}, from+"2001:db8:0:1::7", agent+c.program)
 		send(t, s, step{nil, "POST /auth/refresh", body, c.status, nil}, from+c.address, agent+c.agent)
 		access := &testkit.Person{Token: next.Field("access_token").(string)}
 		if got := s.Do(access, "GET", "/users/profile", ""); got.Status != c.status {

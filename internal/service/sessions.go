@@ -171,7 +171,15 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 // another network or by another program.
 func (k keptToken) isCopied(by model.Actor) bool {
 	return k.SpentAgo != nil && (!k.NextIsGood || k.Salt == nil || *k.SpentAgo > int64(refreshGrace/time.Second) ||
-		k.Address != nil && Network(*k.Address) != Network(by.Address) || k.Agent != nil && *k.Agent != agentOf(by))
+		k.Address != nil && (Network(*k.Address) != Network(by.Address) || k.agent() != agentOf(by))) // or nobody knows where it was spent
+}
+
+// agent is the program that spent the token; it may have had no name.
+func (k keptToken) agent() string {
+	if k.Agent == nil {
+		return ""
+	}
+	return *k.Agent
 }
 
 // spend exchanges a token for its successor.
