@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -310,6 +311,34 @@ func TestUselessBodies(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCrowdedOut begins as many large bodies as there is room for, and one more: that one is told so at once, and its connection ends,
+// though the rest of the body never comes.
+func TestCrowdedOut(t *testing.T) {
+	t.Parallel()
+	addr := serveWhole(t, testkit.NewShop(t))
+	const large = "POST /auth/register HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n\r\n"
+	body := strings.Repeat(" ", 10_000)
+	for range 32 {
+		sendPieces(t, addr, large+body)
+	}
+	time.Sleep(500 * time.Millisecond) // until they are read
+	start := time.Now()
+	r := sendPieces(t, addr, large+body)
+	res, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusServiceUnavailable || !res.Close {
+		t.Errorf("%s, the last is %t, %v", res.Status, res.Close, err)
+	}
+	if _, err := r.ReadByte(); err != io.EOF {
+		t.Errorf("after the answer: %v", err)
+	}
+	if took := time.Since(start); took > readTimeout/2 {
+		t.Errorf("after %v", took)
 	}
 }
 
