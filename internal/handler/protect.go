@@ -110,7 +110,7 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 // The head of a request is kept for as long as that takes. Few are large, which browsers' are not: 8 KiB is a lot of cookies.
 const (
 	LargeHead       = 8 << 10 // bytes from which on a head is large
-	HeaderCost      = 128     // bytes that count for each header besides its own
+	HeaderCost      = 64      // bytes that count for each header besides its own
 	MaxLargeHeads   = 512     // at once
 	LargeHeadsOfOne = 32      // address, or network of 48 bits
 )
