@@ -98,7 +98,7 @@ func TestParseBad(t *testing.T) {
 		"ADDR":                        {"8000", "localhost", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:http", "::1:8000", "http://localhost:8000"},
 		"CORS_ORIGINS":                {"*", "https://*.example", "shop.example", "ftp://shop.example", "https://shop.example/path", "https://", "null", "https://shop.example?x=1", "https://münchen.example", "https://:443", "https://shop.example:", "http://localhost:99999", "http://localhost:0", ",", " , "},
 		"RATE_LIMIT_LOGIN":            {"0/m", "-1/m", "10", "10/", "/m", "10/d", "10/min", "1.5/m", "1000001/m", "none", "10/m/m"},
-		"TRUSTED_PROXIES":             {"localhost", "10.0.0.0/33", "10.0.0", "*", "10.0.0.1:80"},
+		"TRUSTED_PROXIES":             {"localhost", "10.0.0.0/33", "10.0.0", "*", "10.0.0.1:80", "0.0.0.0/0", "10.0.0.0/8 ::/0"},
 		"LOG_LEVEL":                   {"trace", "0", "info,debug"},
 		"LOG_FORMAT":                  {"xml", "JSON"},
 	} {

@@ -129,8 +129,11 @@ func (r *reader) prefixes(name string) []netip.Prefix {
 		if addr, addrErr := netip.ParseAddr(v); addrErr == nil {
 			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			r.bad(name, "holds %q; it must list addresses such as 127.0.0.1 or 10.0.0.0/8", v)
+		case prefix.Bits() == 0: // anybody could say who they are
+			r.bad(name, "holds %q, which is everybody; it must list the proxies' own addresses such as 127.0.0.1 or 10.0.0.0/8", v)
 		}
 		list = append(list, prefix)
 	}
