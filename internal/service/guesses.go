@@ -55,20 +55,19 @@ type count struct {
 }
 
 // countsOf are all of an account, as seen from an address, in the order in which they are written: the account goes first. Where the
-// account's owner is at home, what neighbours of that network do does not count, but what is done at home does: whoever has a token
-// is at home in any network that they like.
+// account's owner is at home, what neighbours of that network do does not count, but what is done in all homes of the account does:
+// whoever has a token of its is at home in any network that they like.
 func (g *guesses) countsOf(account, address string, atHome bool) []count {
 	network := Network(address)
 	customer := security.Customer(network)
-	if customer == network {
-		return []count{{nameOf(account + "\x00" + network), g.byAccount}, {nameOf("\x00" + network), g.byAddress}}
-	}
-	if atHome {
-		customer += "\x00home"
-	}
-	return []count{
-		{nameOf(account + "\x00" + network), g.byAccount}, {nameOf(account + "\x00" + customer), g.byAccountOfCustomer},
-		{nameOf("\x00" + network), g.byAddress}, {nameOf("\x00" + customer), g.byCustomer},
+	here, all := count{nameOf(account + "\x00" + network), g.byAccount}, count{nameOf("\x00" + network), g.byAddress}
+	switch {
+	case customer == network:
+		return []count{here, all}
+	case atHome:
+		return []count{here, {nameOf(account + "\x00" + customer + "\x00home"), g.byAccountOfCustomer}, all}
+	default:
+		return []count{here, {nameOf(account + "\x00" + customer), g.byAccountOfCustomer}, all, {nameOf("\x00" + customer), g.byCustomer}}
 	}
 }
 

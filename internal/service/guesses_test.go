@@ -245,6 +245,36 @@ func TestLoginLimitAtHomes(t *testing.T) {
 	}
 }
 
+// TestLoginLimitCrowd has a customer's neighbours fail with many accounts, at the homes of these, until no stranger is let in there:
+// who is at home is.
+func TestLoginLimitCrowd(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	u := s.User()
+	const home, network = "2001:db8:7:ff::1", "2001:db8:7:%x::1"
+	if got := guess(t, s, u.Email, u.Password, home); got != "" {
+		t.Fatal(got)
+	}
+	crowd := make([]*testkit.Person, 66)
+	for i := range crowd {
+		crowd[i] = s.User()
+		if got := guess(t, s, crowd[i].Email, crowd[i].Password, fmt.Sprintf(network, i)); got != "" {
+			t.Fatal(got)
+		}
+	}
+	for i, p := range crowd {
+		for range 10 {
+			guess(t, s, p.Email, "wrong", fmt.Sprintf(network, i))
+		}
+	}
+	if got := guess(t, s, u.Email, u.Password, home); got != "" {
+		t.Errorf("at home: %q", got)
+	}
+	if got := guess(t, s, "nobody@example.com", "wrong", "2001:db8:7:fe::1"); got != apperr.RateLimited {
+		t.Errorf("a stranger: %q", got)
+	}
+}
+
 // TestLoginLimitCost checks that only failures are written, no address and no e-mail with them, and that they go.
 func TestLoginLimitCost(t *testing.T) {
 	t.Parallel()
