@@ -85,7 +85,7 @@ func (c *check) guessable(name, v string, own ...string) {
 		c.bad(name, "must not be a date, which is guessed first; please choose another")
 		return
 	}
-	if isPattern(v) || isPattern(letters(v)) || utf8.RuneCountInString(v) < longPattern && slices.ContainsFunc(cores(v), func(core string) bool { return len(core) >= 6 && isPattern(core) }) {
+	if isPattern(v) || isPattern(letters(v)) || utf8.RuneCountInString(v) < longPattern && slices.ContainsFunc(cores(v), func(core string) bool { return len(core) >= 3 && isPattern(core) }) {
 		c.bad(name, "must not be one piece again and again, or keys and letters in a row, which are guessed first; please choose another")
 	}
 }
@@ -114,6 +114,9 @@ func isPattern(v string) bool {
 	return 3*runs <= len(all)
 }
 
+// days are the ways to write one, without what is between the parts.
+var days = []string{"20060102", "02012006", "01022006", "20060201", "2Jan2006", "2January2006", "Jan22006", "January22006", "2006Jan2", "2006January2"}
+
 // isDay reports whether a password is a day of ours and no more, in whatever order its parts are.
 func isDay(v string) bool {
 	day := strings.Map(func(c rune) rune {
@@ -122,7 +125,7 @@ func isDay(v string) bool {
 		}
 		return -1
 	}, v)
-	for _, order := range []string{"20060102", "02012006", "01022006", "20060201"} {
+	for _, order := range days {
 		if at, err := time.Parse(order, day); err == nil && at.Year() >= 1900 && at.Year() < 2100 {
 			return true
 		}

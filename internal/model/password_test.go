@@ -40,7 +40,7 @@ func TestCommonPasswords(t *testing.T) {
 		"123456782024", "1234562025!", "12345678!2024", "1111112024", "2024123456", "000000!1", "2024!123456", // or nothing else
 		"p\u00e1ssw\u00f6rd1", "pa\u0301ssword", "S\u00fcnsh\u00efne!", // with accents
 		"HexaMart Shop", "hexamart-shop", "hotmail.com", "Yahoo.com!", "classof08", "classof2010", "ClassOf2026!",
-		"priya123", "Rahul@123", "deepak1990", "Sharma@2024", "mumbai123", "Delhi@123", "bengaluru2024", "jaishriram1", "Jai Hind 1947", "virat.kohli18", "omsairam123", "iphone123", "whatsapp1", "root@123", "iloveindia", "ahmed123", "woaini1314!", "5201314a", // of our own
+		"priya123", "Rahul@123", "deepak1990", "Sharma@2024", "mumbai123", "Delhi@123", "bengaluru2024", "jaishriram1", "Jai Hind 1947", "virat.kohli18", "omsairam123", "iphone123", "whatsapp1", "root@123", "iloveindia", "ahmed123", "woaini1314!", "5201314a", "Shop@123", "Mart@1234", "Amma@123", "sale2024!", // of our own
 	} {
 		if got := registered("Asha Rao", "asha@example.com", common); got != tooCommon {
 			t.Errorf("%q: %q", common, got)
@@ -80,7 +80,7 @@ func TestDisguisesAreBounded(t *testing.T) {
 func TestDays(t *testing.T) {
 	t.Parallel()
 	const want = "password: Password must not be a date, which is guessed first; please choose another."
-	for _, day := range []string{"10121991", "19900312", "12311999", "01/01/1996", "2026-11-22", "22.11.2026", "1999 12 31"} {
+	for _, day := range []string{"10121991", "19900312", "12311999", "01/01/1996", "2026-11-22", "22.11.2026", "1999 12 31", "15aug1990", "Aug151990", "26-Jan-1950", "5 march 1999", "1999-December-31"} {
 		if got := registered("Asha Rao", "asha@example.com", day); got != want && got != tooCommon {
 			t.Errorf("%q: %q", day, got)
 		}
@@ -94,6 +94,7 @@ func TestPatterns(t *testing.T) {
 	for _, pattern := range []string{
 		"aaaaaaaa", "AAAAaaaa", "!!!!!!!!", "--------", "        ", "ééééééééé", "abababab", "12121212", "xyzxyzxyz", "lamplamp", "lilaclilac", "thimblethimble", "日本語日本語日本",
 		"hgfedcba", "87654321ab", "asdfghjk", "qwertzuio", "lkjhgfdsa", "poiuytre", "qwer4321", "asdfzxcv1", "abcd1234efgh", "aaaa1111", "abcdefg1234567", "asdf;lkj", "654321!2024", "2026-abcdef-1", "lilililil-99", "edcrfvtgb", "lilac.lilac", "thimble thimble", "1qaz2wsx3edc", "zaq1xsw2",
+		"abcd@2024", "abc@2024", "qwer@786", "zxcv2024!", "Abcd#2025", "xyz@2024", "aaa@12345", // with something around
 	} {
 		if got := registered("Asha Rao", "asha@example.com", pattern); got != want && got != tooCommon {
 			t.Errorf("%q: %q", pattern, got)
