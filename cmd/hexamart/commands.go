@@ -125,7 +125,7 @@ func admin(ctx context.Context, p *program, args []string) error {
 		}
 		err := s.services.Auth.PromoteUser(ctx, by, email)
 		if err == nil {
-			fmt.Fprintf(p.stdout, "%s is an admin now, with the password as it was.\n", email)
+			fmt.Fprintf(p.stdout, "%s is an admin now, with the password as it was. Is it yours? If somebody else may have registered it: hexamart password %s\n", email, email)
 			return nil
 		}
 		if !apperr.Is(err, apperr.NotFound) {

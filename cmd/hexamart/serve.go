@@ -90,6 +90,20 @@ func (p *program) serveShop(ctx context.Context, s *shop, demo bool) error {
 	}
 }
 
+// ensureAdmin makes sure that the admin of the settings exists, and tells of an account that somebody had registered.
+func (s *shop) ensureAdmin(ctx context.Context) error {
+	auth, email := s.services.Auth, s.cfg.AdminEmail
+	auth.ReserveEmail(email)
+	registered, err := auth.IsCustomer(ctx, email)
+	if err == nil {
+		err = auth.EnsureAdmin(ctx, model.Actor{Command: "hexamart serve"}, email, s.cfg.AdminPassword)
+	}
+	if err == nil && registered {
+		s.log.Warn("the account of ADMIN_EMAIL was there and is an admin now, with the password that it had; if you did not register it, set another: hexamart password EMAIL")
+	}
+	return err
+}
+
 // prepare brings the database to where the shop can be served from it.
 func (p *program) prepare(ctx context.Context, s *shop, demo bool) error {
 	if _, err := s.migrate(ctx, p.stdout); err != nil {
@@ -99,8 +113,7 @@ func (p *program) prepare(ctx context.Context, s *shop, demo bool) error {
 		return err
 	}
 	if s.cfg.AdminEmail != "" {
-		s.services.Auth.ReserveEmail(s.cfg.AdminEmail)
-		if err := s.services.Auth.EnsureAdmin(ctx, model.Actor{Command: "hexamart serve"}, s.cfg.AdminEmail, s.cfg.AdminPassword); err != nil {
+		if err := s.ensureAdmin(ctx); err != nil {
 			return fmt.Errorf("ADMIN_EMAIL and ADMIN_PASSWORD: %w", sentence(err))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -55,6 +56,26 @@ func TestSettingsTakeEffect(t *testing.T) {
 	p.shopper("ann")
 	if n := before.Count("SELECT COUNT(*) FROM users WHERE email = 'ann@example.com' AND password_hash LIKE '$2_$12$%'"); n != 1 {
 		t.Error("the hash is not of cost 12")
+	}
+}
+
+// TestAdminWhoWasThere gives the rights to an account that somebody had registered: that is told, once.
+func TestAdminWhoWasThere(t *testing.T) {
+	t.Parallel()
+	cfg := testkit.EmptyDatabase(t)
+	db := testkit.Open(t, cfg, nil)
+	if _, err := database.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	u := testkit.NewShopOn(t, db).User()
+	p := newPlace(t, "DATABASE_URL="+databaseURL(cfg), "SECRET_KEY="+testkit.SecretKey, "ADMIN_EMAIL="+u.Email, "ADMIN_PASSWORD=thimble-9000")
+	for _, told := range []bool{true, false} {
+		proc := p.serve()
+		p.login(u.Email, u.Password).want(200, "GET", "/admin/audit", "", nil)
+		if got := strings.Contains(proc.out.String(), "the account of ADMIN_EMAIL was there"); got != told {
+			t.Errorf("told: %t, want %t: %s", got, told, proc.out)
+		}
+		p.stop(proc, os.Interrupt)
 	}
 }
 

@@ -2,8 +2,10 @@ package service
 
 import (
 	"context"
+	"database/sql"
 	_ "embed"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -58,6 +60,15 @@ func (s *Auth) EnsureAdmin(ctx context.Context, by model.Actor, email, password 
 		return s.PromoteUser(ctx, by, email)
 	}
 	return err
+}
+
+// IsCustomer reports whether there is an account with this e-mail, without the admin's rights.
+func (s *Auth) IsCustomer(ctx context.Context, email string) (bool, error) {
+	a, err := findAccount(ctx, s.db, email)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil && !a.IsAdmin, fail("look for an account", err)
 }
 
 // HasData reports whether anybody has an account and whether anything was ever on sale.
