@@ -258,7 +258,7 @@ func (s *Auth) identify(ctx context.Context, calls []*call[Bearer, bool]) {
 		SELECT id, token_version, is_admin, NULL AS family
 		FROM users
 		WHERE id IN (` + rows("?", len(users)) + `)`
-	if families != nil { // one token of each will do: a session may have a thousand
+	if families != nil { // one token of each will do: a session may have some hundreds
 		query += `
 		UNION ALL
 		SELECT 0, 0, FALSE, f.family

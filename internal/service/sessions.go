@@ -30,8 +30,9 @@ type Sessions struct {
 // refresh at once, and for an answer that was lost and is asked for again. It is longer than a request may take.
 const refreshGrace = 30 * time.Second
 
-// keepSpent is how many spent tokens of a session are remembered, however often its client refreshes.
-const keepSpent = 1000
+// keepSpent is how many spent tokens of a session are remembered, however often its client refreshes: those of ten days where it does so
+// each hour. All that an account may have, with maxSessions, are deleted in one transaction when it ends them.
+const keepSpent = 250
 
 // keptToken is a row of refresh_tokens. NextIsGood says of a spent one that its successor is not spent
 // yet, Over that its session is too old, or its user's token version is another by now.

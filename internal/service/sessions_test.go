@@ -277,7 +277,7 @@ func TestSpentTokensAreBounded(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	s.Exec("UPDATE refresh_tokens SET generation = 999")
+	s.Exec("UPDATE refresh_tokens SET generation = 249")
 	token := u.Refresh
 	for range 5 {
 		next, err := refresh(t.Context(), s, token)
@@ -286,14 +286,14 @@ func TestSpentTokensAreBounded(t *testing.T) {
 		}
 		token = next.RefreshToken
 	}
-	if n := s.Count("SELECT MIN(generation) FROM refresh_tokens"); n != 999 {
+	if n := s.Count("SELECT MIN(generation) FROM refresh_tokens"); n != 249 {
 		t.Errorf("the oldest is %d", n)
 	}
-	s.Exec("UPDATE refresh_tokens SET generation = generation + 1000 WHERE generation >= 1003 ORDER BY generation DESC")
+	s.Exec("UPDATE refresh_tokens SET generation = generation + 250 WHERE generation >= 253 ORDER BY generation DESC")
 	if _, err := refresh(t.Context(), s, token); err != nil {
 		t.Fatal(err)
 	}
-	if n := s.Count("SELECT COUNT(*) FROM refresh_tokens WHERE generation <= 1002"); n != 0 {
+	if n := s.Count("SELECT COUNT(*) FROM refresh_tokens WHERE generation <= 252"); n != 0 {
 		t.Errorf("%d of 4 old tokens are kept", n)
 	}
 }
@@ -332,7 +332,7 @@ func TestSpentTokensCostNothing(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	rows := make([]string, 1000)
+	rows := make([]string, 250)
 	for i := range rows {
 		rows[i] = fmt.Sprintf("(%d)", i+1)
 	}
