@@ -29,13 +29,13 @@ type API struct {
 	Observe Observer
 	Trace   func(http.Handler) http.Handler // around each request, known by its id; nil for none
 
-	draining   atomic.Bool
-	pages      *pages
-	library    *library
-	large      chan struct{}   // places of large bodies that are being read
-	largeHeads *security.Queue // places of requests with a large head, in which nobody waits
-	sending    *sending
-	findClient func(http.Handler) http.Handler // puts the client's address into the context
+	draining    atomic.Bool
+	pages       *pages
+	library     *library
+	largeBodies *security.Queue // places of requests with a large body, in which nobody waits
+	largeHeads  *security.Queue // places of requests with a large head, in which nobody waits
+	sending     *sending
+	findClient  func(http.Handler) http.Handler // puts the client's address into the context
 }
 
 // Observer is told what the API does, by many goroutines. What is nil is not told.

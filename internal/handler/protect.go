@@ -79,11 +79,13 @@ func (a *API) isNamed(origin string) bool {
 		})
 }
 
-// The limits of bodies, in bytes. Any that the shop has use for are small: those beyond get one of few places.
+// The limits of bodies, in bytes. Any that the shop has use for are small, however they are escaped: those beyond get one of few
+// places, as large heads do. It takes more than a hundred addresses to have all of them.
 const (
-	maxBody   = 64 << 10
-	smallBody = 4 << 10
-	maxLarge  = 32 // at once
+	maxBody          = 64 << 10
+	smallBody        = 8 << 10
+	maxLargeBodies   = 512 // at once
+	largeBodiesOfOne = 5   // address, or network of 48 bits
 )
 
 var errCrowded = errors.New("too many large requests at once")
@@ -98,7 +100,10 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return nil
 		}
-		body := &boundedBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), length: r.ContentLength, large: a.large}
+		body := &boundedBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), length: r.ContentLength}
+		body.enter = func() (leave func(), err error) {
+			return a.largeBodies.EnterAs(r.Context(), "", security.Customer(a.asker(r)))
+		}
 		body.conn, _ = r.Context().Value(connKey{}).(Whole)
 		defer body.leave()
 		r.Body = body
@@ -111,8 +116,8 @@ func (a *API) limitBody(next http.Handler) http.Handler {
 const (
 	LargeHead       = 8 << 10 // bytes from which on a head is large
 	HeaderCost      = 64      // bytes that count for each header besides its own
-	MaxLargeHeads   = 512     // at once
-	LargeHeadsOfOne = 32      // address, or network of 48 bits
+	MaxLargeHeads   = 1024    // at once
+	LargeHeadsOfOne = 10      // address, or network of 48 bits
 )
 
 // limitHead bounds how many requests with a large head there are at once.
@@ -143,24 +148,23 @@ func headSize(r *http.Request) int {
 // boundedBody takes a place among the large ones when it turns out to be one.
 type boundedBody struct {
 	io.ReadCloser
-	length  int64 // that the client has announced; -1 if none
-	large   chan struct{}
-	conn    Whole // nil if it is none
-	read    int
-	isLarge bool
+	length int64 // that the client has announced; -1 if none
+	conn   Whole // nil if it is none
+	read   int
+	enter  func() (leave func(), err error)
+	left   func() // nil while it is a small one
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
 	if b.length > maxBody { // a client that asks first is not told to go on
 		return 0, &http.MaxBytesError{Limit: maxBody}
 	}
-	if b.read >= smallBody && !b.isLarge {
-		select {
-		case b.large <- struct{}{}:
-			b.isLarge = true
-		default:
+	if b.read >= smallBody && b.left == nil {
+		leave, err := b.enter()
+		if err != nil {
 			return 0, errCrowded
 		}
+		b.left = leave
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.read += n
@@ -171,7 +175,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 }
 
 func (b *boundedBody) leave() {
-	if b.isLarge {
-		<-b.large
+	if b.left != nil {
+		b.left()
 	}
 }

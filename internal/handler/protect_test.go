@@ -197,7 +197,7 @@ func TestLargeBodiesAtOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	const room = 32
+	const room = 5
 	var given, done sync.WaitGroup
 	given.Add(room)
 	rest := make(chan struct{})
@@ -223,6 +223,14 @@ func TestLargeBodiesAtOnce(t *testing.T) {
 	}
 	send(t, s, step{nil, "POST /auth/login", "username=" + strings.Repeat("x", 20<<10), 503, nil}, form)
 	send(t, s, step{nil, "POST /auth/login", f(`{"email":%q,"password":%q}`, u.Email, u.Password), 200, nil})
+	r, w := httptest.NewRequest("POST", "/auth/login", strings.NewReader("username="+strings.Repeat("x", 20<<10))), httptest.NewRecorder()
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.RemoteAddr = "198.51.100.7:1234"
+	if s.Handler.ServeHTTP(w, r); w.Code != 422 {
+		t.Errorf("from elsewhere: status %d %s", w.Code, w.Body)
+	}
+	escaped := strings.Repeat(`\ud83d\ude00`, 255) // the longest that there is
+	send(t, s, step{u, "PUT /users/profile", f(`{"name":"%s","email":%q,"address":"%s"}`, escaped, u.Email, escaped), 200, nil})
 	close(rest)
 	done.Wait()
 	send(t, s, step{u, "POST /cart", large, 404, nil})

@@ -12,7 +12,8 @@ import (
 // Routes returns the whole API. Every path also answers with a trailing slash and doubled slashes.
 func (a *API) Routes() http.Handler {
 	a.pages, a.library, a.sending = newPages(), newLibrary(), newSending()
-	a.large, a.largeHeads = make(chan struct{}, maxLarge), security.NewQueue(MaxLargeHeads, 0).AtMost(LargeHeadsOfOne)
+	a.largeBodies = security.NewQueue(maxLargeBodies, 0).AtMost(largeBodiesOfOne)
+	a.largeHeads = security.NewQueue(MaxLargeHeads, 0).AtMost(LargeHeadsOfOne)
 	a.findClient = a.clientIP()
 	r := chi.NewRouter()
 	r.Use(a.identify)

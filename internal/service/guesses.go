@@ -136,15 +136,23 @@ func (t *try) take(ctx context.Context) (refused, err error) {
 	if err := t.learn(ctx); err != nil {
 		return nil, err
 	}
-	for i, c := range t.counts {
-		if wait := c.by.Take(c.name); wait > 0 {
-			for _, taken := range t.counts[:i] {
-				taken.by.GiveBack(taken.name)
-			}
-			return apperr.Retry(apperr.RateLimited, "Too many failed logins. Please wait a moment before you try again.", wait, nil), nil
-		}
+	if wait := takeAll(t.counts); wait > 0 {
+		return apperr.Retry(apperr.RateLimited, "Too many failed logins. Please wait a moment before you try again.", wait, nil), nil
 	}
 	return nil, nil
+}
+
+// takeAll takes one of each count, or none and returns how long to wait.
+func takeAll(counts []count) (wait time.Duration) {
+	for i, c := range counts {
+		if wait = c.by.Take(c.name); wait > 0 {
+			for _, taken := range counts[:i] {
+				taken.by.GiveBack(taken.name)
+			}
+			return wait
+		}
+	}
+	return 0
 }
 
 // databaseNow is the time by the clock that all instances share, in microseconds since 1970.
