@@ -29,7 +29,7 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 	if err != nil {
 		panic(fmt.Sprintf("the list of common passwords: %v", err)) // it is part of the program
 	}
-	list := make(map[string]bool, 30_000)
+	list := make(map[string]bool, 40_000)
 	for _, word := range []string{"hexamart", "hexamartshop", "classof", "gmail", "hotmail", "yahoo", "gmailcom", "hotmailcom", "yahoocom"} {
 		list[read(word)] = true
 	}
