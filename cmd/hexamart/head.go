@@ -57,7 +57,9 @@ func (h *headLines) fails() bool {
 }
 
 // isLarge reports whether the head is a large one that has yet to come in whole.
-func (h *headLines) isLarge() bool { return !h.over && h.size+h.lines*handler.HeaderCost > handler.LargeHead }
+func (h *headLines) isLarge() bool {
+	return !h.over && h.size+h.lines*handler.HeaderCost > handler.LargeHead
+}
 
 // read counts what came in, and returns how much of it is no more than the rest of the head, or is too much of it.
 func (h *headLines) read(p []byte) int {
