@@ -55,6 +55,14 @@ func TestLargeHeadsAtOnce(t *testing.T) {
 	if s.Handler.ServeHTTP(w, r); w.Code != 503 {
 		t.Errorf("a long Host: status %d", w.Code)
 	}
+	r, w = httptest.NewRequest("GET", "/healthz", nil), httptest.NewRecorder()
+	for i := range 140 {
+		r.Header.Set(f("X-%d", i), "v")
+	}
+	r.RemoteAddr = "198.51.100.1:4321"
+	if s.Handler.ServeHTTP(w, r); w.Code != 503 {
+		t.Errorf("many short headers: status %d", w.Code)
+	}
 	close(over)
 	asking.Wait()
 }

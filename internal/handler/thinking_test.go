@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"hexamart/internal/model"
 	"hexamart/internal/testkit"
 )
 
@@ -20,7 +19,7 @@ func TestThinkingTakesTurns(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	people := []*testkit.Person{s.User(), s.User(), s.User(), s.User()} // some of whom a logout ends
-	takeAll(t, s.Services.Think)
+	testkit.TakeAll(t, s.Services.Think)
 	long := `{"` + strings.Repeat("x", 1<<10) + `": 1}`
 	for i, c := range []struct {
 		body     string
@@ -62,7 +61,7 @@ func TestThinkingHoldsNoTurn(t *testing.T) {
 		people = append(people, s.User())
 	}
 	other := s.User()
-	takeAll(t, s.Services.Think)
+	testkit.TakeAll(t, s.Services.Think)
 	long := `{"` + strings.Repeat("x", 2<<10) + `": 1}`
 	ctx, cancel := context.WithCancel(t.Context())
 	var waiting sync.WaitGroup
@@ -93,16 +92,7 @@ func TestTurnIsTakenAgain(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	var thinking []func()
-	for {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		leave, err := s.Services.Think(ctx, model.Asker{Address: "198.51.100.1"})
-		cancel()
-		if err != nil {
-			break
-		}
-		thinking = append(thinking, leave)
-	}
+	stopThinking := testkit.TakeAll(t, s.Services.Think)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	status := make(chan int)
@@ -114,10 +104,8 @@ func TestTurnIsTakenAgain(t *testing.T) {
 		status <- w.Code
 	}()
 	time.Sleep(200 * time.Millisecond) // until it waits
-	takeAll(t, s.Services.Turn)
-	for _, leave := range thinking {
-		leave()
-	}
+	testkit.TakeAll(t, s.Services.Turn)
+	stopThinking()
 	if got := <-status; got != http.StatusServiceUnavailable || s.Count("SELECT COUNT(*) FROM users WHERE address = 'Here'") != 0 {
 		t.Errorf("status %d", got)
 	}

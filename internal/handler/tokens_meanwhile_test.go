@@ -1,7 +1,6 @@
 package handler_test
 
 import (
-	"context"
 	"io"
 	"net/http/httptest"
 	"strings"
@@ -237,16 +236,7 @@ func TestTokensEndWhileThinking(t *testing.T) {
 	s := testkit.NewShop(t)
 	lamp := s.Product("Lamp", "19.99", 5)
 	admin, demoted, gone, still := s.Admin(), s.Admin(), s.User(), s.User()
-	var all []func()
-	for {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		leave, err := s.Services.Think(ctx, model.Asker{Address: "198.51.100.1"})
-		cancel()
-		if err != nil {
-			break
-		}
-		all = append(all, leave)
-	}
+	stopThinking := testkit.TakeAll(t, s.Services.Think)
 	padding := strings.Repeat("x", 2<<10)
 	waiting := map[*testkit.Person]chan testkit.Answer{}
 	for _, p := range []*testkit.Person{admin, demoted, gone, still} {
@@ -263,9 +253,7 @@ func TestTokensEndWhileThinking(t *testing.T) {
 	time.Sleep(200 * time.Millisecond) // until they wait
 	s.Exec("UPDATE users SET is_admin = FALSE WHERE id = ?", demoted.ID)
 	s.Exec("UPDATE users SET token_version = token_version + 1 WHERE id = ?", gone.ID)
-	for _, leave := range all {
-		leave()
-	}
+	stopThinking()
 	for p, status := range map[*testkit.Person]int{admin: 200, demoted: 403, gone: 401, still: 200} {
 		if a := <-waiting[p]; a.Status != status {
 			t.Errorf("user %d: status %d, want %d: %s", p.ID, a.Status, status, a.Body)

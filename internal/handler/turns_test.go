@@ -93,23 +93,6 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// takeAll takes all turns of a kind, for somebody elsewhere, until the test ends.
-func takeAll(t *testing.T, enter func(ctx context.Context, asker model.Asker) (func(), error)) {
-	t.Helper()
-	for n := 0; ; n++ {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		leave, err := enter(ctx, model.Asker{Address: "198.51.100.1"})
-		cancel()
-		if err != nil {
-			if n == 0 {
-				t.Fatal(err)
-			}
-			return
-		}
-		t.Cleanup(leave)
-	}
-}
-
 // TestTurnsOfAccountAreTaken has one account want more than it may at a time: requests with its token wait, wherever they come from,
 // and others' do not.
 func TestTurnsOfAccountAreTaken(t *testing.T) {
@@ -262,7 +245,7 @@ func TestListTurnsAreTaken(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	takeAll(t, s.Services.TurnToList)
+	testkit.TakeAll(t, s.Services.TurnToList)
 	for path, status := range map[string]int{"/orders": 503, "/cart": 200, "/orders/1": 404} {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		r := httptest.NewRequest("GET", path, nil).WithContext(ctx)
@@ -280,7 +263,7 @@ func TestTurnsAreTaken(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	takeAll(t, s.Services.Turn)
+	testkit.TakeAll(t, s.Services.Turn)
 	for request, waits := range map[string]bool{
 		"GET /cart": true, "POST /cart": true, "POST /orders": true, "GET /orders": false, "POST /orders/1/cancel": true, "GET /users/profile": true,
 		"PUT /users/address": true, "GET /auth/sessions": true, "POST /auth/refresh": true, "POST /auth/logout": true,
