@@ -17,12 +17,14 @@ type Limiter struct {
 	full  map[string]time.Time // when a key is back at its full burst
 	swept time.Time
 	turns map[string]*turn
+
+	waiting map[string]int // for turns, of each customer
 }
 
 // turn is the right to go on for a key, held while free is empty.
 type turn struct {
-	free    chan struct{}
-	waiting int // and the one that holds it
+	free chan struct{}
+	here int // who holds it and who waits
 }
 
 // maxKeys bounds the memory of a Limiter; beyond it some keys are forgotten early.
@@ -30,7 +32,10 @@ const maxKeys = 100_000
 
 // NewLimiter allows burst events per period and key; burst 0 allows all.
 func NewLimiter(burst int, period time.Duration) *Limiter {
-	return &Limiter{burst: burst, period: period, now: time.Now, full: map[string]time.Time{}, turns: map[string]*turn{}}
+	return &Limiter{
+		burst: burst, period: period, now: time.Now,
+		full: map[string]time.Time{}, turns: map[string]*turn{}, waiting: map[string]int{},
+	}
 }
 
 // Times returns a limiter that allows n times as many events in the same time.
@@ -82,12 +87,12 @@ func (l *Limiter) Take(key string) time.Duration {
 	return 0
 }
 
-// maxTurns is how many may have or wait for the turn of one key.
-const maxTurns = 100
+// maxWaiting is how many of one customer may wait for turns, of whatever keys: names to log in with cost nothing.
+const maxWaiting = 100
 
 // Turn waits until nobody else has the turn of this key, so that what a try costs is known before the
-// next one; done passes it on. It fails when ctx ends first, and with ErrBusy when too many wait.
-func (l *Limiter) Turn(ctx context.Context, key string) (done func(), err error) {
+// next one; done passes it on. It fails when ctx ends first, and with ErrBusy when too many of the customer's wait.
+func (l *Limiter) Turn(ctx context.Context, key, customer string) (done func(), err error) {
 	if l.burst == 0 {
 		return func() {}, nil
 	}
@@ -98,28 +103,48 @@ func (l *Limiter) Turn(ctx context.Context, key string) (done func(), err error)
 		t.free <- struct{}{}
 		l.turns[key] = t
 	}
-	if t.waiting == maxTurns {
-		l.mu.Unlock()
-		return nil, ErrBusy
-	}
-	t.waiting++
-	l.mu.Unlock()
-	leave := func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if t.waiting--; t.waiting == 0 {
-			delete(l.turns, key)
-		}
+	done = func() {
+		t.free <- struct{}{}
+		l.leave(key, t)
 	}
 	select {
 	case <-t.free:
-		return func() {
-			t.free <- struct{}{}
-			leave()
-		}, nil
+		t.here++
+		l.mu.Unlock()
+		return done, nil
+	default:
+	}
+	if l.waiting[customer] == maxWaiting {
+		l.mu.Unlock()
+		return nil, ErrBusy
+	}
+	t.here++
+	l.waiting[customer]++
+	l.mu.Unlock()
+	defer l.noLongerWaits(customer)
+	select {
+	case <-t.free:
+		return done, nil
 	case <-ctx.Done():
-		leave()
+		l.leave(key, t)
 		return nil, ctx.Err()
+	}
+}
+
+// leave forgets a turn that nobody has or waits for any more.
+func (l *Limiter) leave(key string, t *turn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.here--; t.here == 0 {
+		delete(l.turns, key)
+	}
+}
+
+func (l *Limiter) noLongerWaits(customer string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting[customer]--; l.waiting[customer] == 0 {
+		delete(l.waiting, customer)
 	}
 }
 

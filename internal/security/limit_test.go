@@ -204,37 +204,44 @@ func TestLimiterAtOnce(t *testing.T) {
 	}
 }
 
-// TestTurnsAreBounded lets too many wait for one turn: the rest is told at once, and it goes on when they have gone.
+// TestTurnsAreBounded lets too many of one customer wait for turns, each key's held by somebody: the rest is told at once, and it goes on
+// when they have gone. Neither what nobody else is at nor others have to wait for that.
 func TestTurnsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l, _ := limiter(10, time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
-		for range maxTurns {
-			go func() {
-				if done, err := l.Turn(ctx, "key"); err == nil {
-					<-ctx.Done()
-					done()
-				}
-			}()
+		take := func(key, customer string) {
+			if done, err := l.Turn(ctx, key, customer); err == nil {
+				<-ctx.Done()
+				done()
+			}
+		}
+		for i := range 10 + maxWaiting {
+			go take(strconv.Itoa(i%10), "many")
 		}
 		synctest.Wait()
-		if _, err := l.Turn(ctx, "key"); !errors.Is(err, ErrBusy) {
+		if _, err := l.Turn(ctx, "3", "many"); !errors.Is(err, ErrBusy) {
 			t.Errorf("beyond all that may wait: %v", err)
 		}
-		done, err := l.Turn(ctx, "other")
+		done, err := l.Turn(ctx, "nobody's", "many")
 		if err != nil {
 			t.Fatal(err)
 		}
 		done()
+		go take("3", "other")
+		synctest.Wait()
+		if l.waiting["other"] != 1 {
+			t.Error("another customer may not wait")
+		}
 		cancel()
 		synctest.Wait()
-		if done, err = l.Turn(t.Context(), "key"); err != nil {
+		if done, err = l.Turn(t.Context(), "3", "many"); err != nil {
 			t.Fatal(err)
 		}
 		done()
-		if len(l.turns) != 0 {
-			t.Errorf("%d turns are kept", len(l.turns))
+		if len(l.turns) != 0 || len(l.waiting) != 0 {
+			t.Errorf("%d turns and %d customers are kept", len(l.turns), len(l.waiting))
 		}
 	})
 }

@@ -73,14 +73,14 @@ func (g *guesses) countsOf(account, address string, atHome bool) []count {
 
 // begin waits until no other login to the account is under way from the address, so that guesses made at
 // once count as well, and counts this one before the password is looked at. RateLimited if there
-// were too many.
+// were too many. How many of one customer wait there is bounded: each keeps a connection.
 func (g *guesses) begin(ctx context.Context, account string, by model.Actor) (*try, error) {
 	t := &try{g, g.countsOf(account, by.Address, false), nil}
 	if g.byAccount.Off() {
 		t.end = func() {}
 		return t, nil
 	}
-	done, err := g.byAccount.Turn(ctx, t.counts[0].name)
+	done, err := g.byAccount.Turn(ctx, t.counts[0].name, security.Customer(Network(by.Address)))
 	if err != nil {
 		return nil, err
 	}
