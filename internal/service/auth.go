@@ -89,7 +89,7 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	}
 	try, err := s.guesses.begin(ctx, limitKey(a), by)
 	if err != nil {
-		sleepUntil(ctx, began.Add(evenRefusal))
+		sleepUntil(ctx, began.Add(2*evenRefusal))
 		return model.Login{}, fail("log in", err)
 	}
 	defer try.end()
@@ -123,8 +123,9 @@ func (s *Auth) Login(ctx context.Context, in model.LoginInput, by model.Actor) (
 	return login, nil
 }
 
-// evenRefusal is how long it takes at least to refuse one more guess: to find an account takes microseconds longer than to find none,
-// which many refusals, that cost no bcrypt, would tell.
+// evenRefusal is how long it takes at least to refuse one more guess once it is its turn, and half of how long it takes in all: there is more
+// to ask the database about an account than about none, which many refusals, that cost no bcrypt, would tell, one by one or by how
+// many there are in a second.
 const evenRefusal = 20 * time.Millisecond
 
 // sleepUntil sleeps until then, or ctx ends.

@@ -3,8 +3,10 @@ package service_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -378,7 +380,7 @@ func TestChangePasswordLimit(t *testing.T) {
 }
 
 // TestRefusalsAreEven refuses more guesses after too many, which costs no bcrypt: that takes one time whether or not there is the
-// account.
+// account, also for those who wait while others are refused.
 func TestRefusalsAreEven(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
@@ -387,15 +389,42 @@ func TestRefusalsAreEven(t *testing.T) {
 		for range 10 {
 			guess(t, s, email, "wrong", "198.51.100.1")
 		}
-		for range 3 {
+		for _, together := range []int{1, 5} {
 			began := time.Now()
-			if got := guess(t, s, email, "wrong", "198.51.100.1"); got != apperr.RateLimited {
-				t.Fatalf("%s: %s", email, got)
+			var wg sync.WaitGroup
+			for range together {
+				wg.Go(func() {
+					if got := guess(t, s, email, "wrong", "198.51.100.1"); got != apperr.RateLimited {
+						t.Errorf("%s: %s", email, got)
+					}
+				})
 			}
-			if took := time.Since(began); took < service.EvenRefusal {
-				t.Errorf("%s: refused after %v", email, took)
+			wg.Wait()
+			if took := time.Since(began); took < time.Duration(max(2, together))*service.EvenRefusal {
+				t.Errorf("%s: %d refused after %v", email, together, took)
 			}
 		}
+	}
+}
+
+// TestRefusalsAskTheSame refuses guesses from a network of IPv6: the database is asked the same whether or not there is the account.
+func TestRefusalsAskTheSame(t *testing.T) {
+	t.Parallel()
+	s, asked := observedShop(t)
+	const here = "2001:db8:1::1"
+	var of [2][]string
+	for i, email := range []string{s.User().Email, "nobody@example.com"} {
+		for range 10 {
+			guess(t, s, email, "wrong", here)
+		}
+		asked()
+		if got := guess(t, s, email, "wrong", here); got != apperr.RateLimited {
+			t.Fatalf("%s: %s", email, got)
+		}
+		of[i] = asked()
+	}
+	if !slices.Equal(of[0], of[1]) {
+		t.Errorf("about an account %q, about none %q", of[0], of[1])
 	}
 }
 

@@ -205,25 +205,35 @@ func TestOldAccessTokens(t *testing.T) {
 // TestAuthenticateAsksOnce counts what finding out who is asking costs.
 func TestAuthenticateAsksOnce(t *testing.T) {
 	t.Parallel()
+	s, asked := observedShop(t)
+	u := s.User()
+	asked()
+	if _, err := service.Authenticate(t.Context(), s.Services, u.Token); err != nil {
+		t.Fatal(err)
+	}
+	if asked := asked(); len(asked) != 1 {
+		t.Errorf("it asked %d times: %s", len(asked), strings.Join(asked, "\n"))
+	}
+}
+
+// observedShop returns a shop, and what tells which statements its database was asked since the last time.
+func observedShop(t *testing.T) (s *testkit.Shop, asked func() []string) {
+	t.Helper()
 	var mu sync.Mutex
-	var asked []string
-	cfg := testkit.EmptyDatabase(t)
-	db := testkit.Open(t, cfg, func(_ context.Context, st database.Statement) {
+	var statements []string
+	db := testkit.Open(t, testkit.EmptyDatabase(t), func(_ context.Context, st database.Statement) {
 		mu.Lock()
 		defer mu.Unlock()
-		asked = append(asked, st.SQL)
+		statements = append(statements, st.SQL)
 	})
 	if _, err := database.Migrate(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	s := testkit.NewShopOn(t, db)
-	u := s.User()
-	asked = nil
-	if _, err := service.Authenticate(t.Context(), s.Services, u.Token); err != nil {
-		t.Fatal(err)
-	}
-	if len(asked) != 1 {
-		t.Errorf("it asked %d times: %s", len(asked), strings.Join(asked, "\n"))
+	return testkit.NewShopOn(t, db), func() (since []string) {
+		mu.Lock()
+		defer mu.Unlock()
+		since, statements = statements, nil
+		return since
 	}
 }
 
