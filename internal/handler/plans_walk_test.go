@@ -238,9 +238,6 @@ func (w *walk) people(admin *testkit.Person) {
 	w.do(200, nil, "POST /auth/refresh", refreshBody(first)) // for the same answer
 	spentAgo(w.Shop, 3600)
 	w.do(401, nil, "POST /auth/refresh", refreshBody(first)) // a copy
-	old := w.person(9_003)
-	w.Exec("UPDATE refresh_tokens SET generation = 1000 WHERE user_id = ? AND expires_at > UTC_TIMESTAMP() + INTERVAL 29 DAY", old.ID)
-	w.do(200, nil, "POST /auth/refresh", refreshBody(old))
 	w.do(200, w.person(9_004), "POST /auth/logout", "")
 	w.do(200, w.person(9_005), "POST /auth/logout", `{"everywhere":true}`)
 	w.do(200, nil, "POST /auth/logout", refreshBody(w.person(9_006)))

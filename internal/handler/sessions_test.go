@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hexamart/internal/database"
+	"hexamart/internal/model"
 	"hexamart/internal/security"
 	"hexamart/internal/testkit"
 )
@@ -110,7 +111,7 @@ func TestRefreshTokensAreHashed(t *testing.T) {
 			t.Errorf("%d rows have the hash", n)
 		}
 		for _, column := range []string{"hash", "salt", "family"} {
-			if n := s.Count("SELECT COUNT(*) FROM refresh_tokens WHERE "+column+" IN (?, ?)", token[:], p.Refresh); n != 0 {
+			if n := s.Count("SELECT COUNT(*) FROM refresh_tokens WHERE "+column+" IN (?, ?, ?, ?)", token[:], token[:16], token[16:], p.Refresh); n != 0 {
 				t.Errorf("%d rows have the token itself as their %s", n, column)
 			}
 		}
@@ -137,6 +138,17 @@ func TestRefreshReuse(t *testing.T) {
 		},
 		"AfterItsSuccessor": func(t *testing.T, s *testkit.Shop, first *testkit.Person) *testkit.Person {
 			return refreshed(t, s, refreshed(t, s, first))
+		},
+		"ForgottenByThen": func(t *testing.T, s *testkit.Shop, first *testkit.Person) *testkit.Person {
+			last := first
+			for range 300 {
+				next, err := s.Services.Sessions.Refresh(t.Context(), model.RefreshInput{RefreshToken: last.Refresh}, model.Actor{Address: "192.0.2.9"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				last = &testkit.Person{ID: first.ID, Token: next.AccessToken, Refresh: next.RefreshToken}
+			}
+			return last
 		},
 		"LongAfter": func(t *testing.T, s *testkit.Shop, first *testkit.Person) *testkit.Person {
 			last := first
@@ -291,6 +303,10 @@ func TestLogout(t *testing.T) {
 			spentAgo(s, 3600)
 			return nil, refreshBody(u)
 		}},
+		"ForgottenRefreshToken": {false, func(t *testing.T, u *testkit.Person) (*testkit.Person, string) {
+			refreshed(t, s, refreshed(t, s, refreshed(t, s, u)))
+			return nil, refreshBody(u)
+		}},
 		"ExpiredRefreshToken": {false, func(_ *testing.T, u *testkit.Person) (*testkit.Person, string) {
 			s.Exec("UPDATE refresh_tokens SET expires_at = UTC_TIMESTAMP() WHERE user_id = ?", u.ID)
 			return nil, refreshBody(u)
@@ -350,7 +366,7 @@ func TestLogoutBearerToo(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewShop(t)
 	u := s.User()
-	if got := s.Do(u, "POST", "/auth/logout", `{"refresh_token": "`+strings.Repeat("A", 43)+`"}`); got.Status != 200 {
+	if got := s.Do(u, "POST", "/auth/logout", `{"refresh_token": "`+strings.Repeat("A", 64)+`"}`); got.Status != 200 {
 		t.Errorf("logging out: %+v", got)
 	}
 	if got := s.Do(u, "GET", "/users/profile", ""); got.Status != 401 {
@@ -358,7 +374,7 @@ func TestLogoutBearerToo(t *testing.T) {
 	}
 	// Everywhere, either is enough, whichever of them is good.
 	for name, refresh := range map[string]func(u *testkit.Person) string{
-		"Unknown": func(*testkit.Person) string { return strings.Repeat("A", 43) },
+		"Unknown": func(*testkit.Person) string { return strings.Repeat("A", 64) },
 		"Ended": func(u *testkit.Person) string {
 			gone := again(s, u)
 			s.Do(gone, "POST", "/auth/logout", "")

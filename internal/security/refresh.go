@@ -8,10 +8,16 @@ import (
 	"fmt"
 )
 
-// RefreshToken is 256 bits that only their owner has; the shop keeps their Hash.
-type RefreshToken [32]byte
+// RefreshToken is what its owner alone has: 128 bits that all tokens of a session have, and then 256 that only this one has. The shop
+// keeps no more than its Hash and the name of its session.
+type RefreshToken [ofSession + ofToken]byte
 
-// NewRefreshToken returns one that nobody can guess.
+const ofSession, ofToken = 16, 32
+
+// SessionSize is the length of a session's name, in bytes.
+const SessionSize = 16
+
+// NewRefreshToken returns one of a new session, which nobody can guess.
 func NewRefreshToken() (t RefreshToken) {
 	_, _ = rand.Read(t[:]) // never fails
 	return t
@@ -38,9 +44,16 @@ func (t RefreshToken) Hash() []byte {
 	return sum[:]
 }
 
+// Session returns the name of the token's session. It leads to no token, but whoever has one that leads to the name has, or had, a token of
+// the session: also of one that the shop has long forgotten it is known.
+func (t RefreshToken) Session() []byte {
+	sum := sha256.Sum256(t[:ofSession])
+	return sum[:SessionSize]
+}
+
 // Next returns the token's successor for a salt: the same each time, and unknown to all who lack either.
 func (t RefreshToken) Next(salt []byte) RefreshToken {
-	mac := hmac.New(sha256.New, t[:])
+	mac := hmac.New(sha256.New, t[ofSession:])
 	mac.Write(salt)
-	return RefreshToken(mac.Sum(nil))
+	return RefreshToken(mac.Sum(t[:ofSession:ofSession]))
 }

@@ -30,13 +30,10 @@ type Sessions struct {
 // refresh at once, and for an answer that was lost and is asked for again. It is longer than a request may take.
 const refreshGrace = 30 * time.Second
 
-// keepSpent is how many spent tokens of a session are remembered, however often its client refreshes: those of ten days where it does so
-// each hour. All that an account may have, with maxSessions, are deleted in one transaction when it ends them.
-const keepSpent = 250
-
-// keptToken is a row of refresh_tokens. NextIsGood says of a spent one that its successor is not spent
-// yet, Over that its session is too old, or its user's token version is another by now.
+// keptToken is a row of refresh_tokens: that of a token, or, if that is Forgotten, another one of its session. NextIsGood says of a spent
+// one that its successor is not spent yet, Over that its session is too old, or its user's token version is another by now.
 type keptToken struct {
+	Forgotten  bool      `db:"forgotten"`
 	Family     []byte    `db:"family"`
 	Generation int64     `db:"generation"`
 	UserID     int64     `db:"user_id"`
@@ -52,20 +49,15 @@ type keptToken struct {
 	IsAdmin    bool      `db:"-"`
 }
 
-// familySize is the length of a session's name, in bytes.
-const familySize = 16
-
 // begin starts a session for a user as of a token version, and returns its first tokens.
 func (s *Sessions) begin(ctx context.Context, tx *sqlx.Tx, userID, version int64, by model.Actor) (model.Token, error) {
 	if err := makeRoom(ctx, tx, userID); err != nil {
 		return model.Token{}, err
 	}
-	family := make([]byte, familySize)
-	_, _ = rand.Read(family) // never fails
+	refresh := security.NewRefreshToken()
 	// An access token that lives longer must not die with a session that nobody knows of.
 	at := now()
-	kept := keptToken{Family: family, UserID: userID, Version: version, BegunAt: at, ExpiresAt: at.Add(max(s.life, s.tokens.Life()))}
-	refresh := security.NewRefreshToken()
+	kept := keptToken{Family: refresh.Session(), UserID: userID, Version: version, BegunAt: at, ExpiresAt: at.Add(max(s.life, s.tokens.Life()))}
 	if err := keepToken(ctx, tx, kept, refresh, by, at); err != nil {
 		return model.Token{}, err
 	}
@@ -136,29 +128,32 @@ func (s *Sessions) owner(ctx context.Context, refresh security.RefreshToken) (us
 	err = s.db.GetContext(ctx, &userID, `
 		SELECT user_id
 		FROM refresh_tokens
-		WHERE hash = ?`, refresh.Hash())
+		WHERE family = ?
+		LIMIT 1`, refresh.Session())
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
 	return userID, err
 }
 
-// findToken locks the user whose token it is and reads the token. errStaleToken if it is of no session.
+// findToken locks the user whose token it is and reads what is kept of it. errStaleToken if it is of no session.
 func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) (k keptToken, err error) {
 	var user account
 	err = tx.GetContext(ctx, &user, `
 		SELECT is_admin, token_version
 		FROM users
-		WHERE id = (SELECT user_id FROM refresh_tokens WHERE hash = ?)
-		FOR UPDATE`, refresh.Hash())
+		WHERE id = (SELECT user_id FROM refresh_tokens WHERE family = ? LIMIT 1)
+		FOR UPDATE`, refresh.Session())
 	if err == nil {
 		err = tx.GetContext(ctx, &k, `
-			SELECT r.family, r.generation, r.user_id, r.token_version, r.salt,
+			SELECT r.hash <> ? AS forgotten, r.family, r.generation, r.user_id, r.token_version, r.salt,
 				TIMESTAMPDIFF(SECOND, r.spent_at, UTC_TIMESTAMP()) AS spent_ago, r.expires_at,
 				COALESCE(r.begun_at, r.created_at) AS begun_at, n.family IS NOT NULL AS next_is_good, n.address, n.agent
 			FROM refresh_tokens r
 			LEFT JOIN refresh_tokens n ON n.family = r.family AND n.generation = r.generation + 1 AND n.spent_at IS NULL
-			WHERE r.hash = ?`, refresh.Hash())
+			WHERE r.family = ?
+			ORDER BY forgotten, r.generation DESC
+			LIMIT 1`, refresh.Hash(), refresh.Session())
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return k, errStaleToken
@@ -171,7 +166,7 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 // isCopied reports whether the token was spent too long ago for whoever has it to be the one who spent it, or from
 // another network or by another program.
 func (k keptToken) isCopied(by model.Actor) bool {
-	return k.SpentAgo != nil && (!k.NextIsGood || k.Salt == nil || *k.SpentAgo > int64(refreshGrace/time.Second) ||
+	return k.Forgotten || k.SpentAgo != nil && (!k.NextIsGood || k.Salt == nil || *k.SpentAgo > int64(refreshGrace/time.Second) ||
 		k.Address != nil && (Network(*k.Address) != Network(by.Address) || k.agent() != agentOf(by))) // or nobody knows where it was spent
 }
 
@@ -183,23 +178,20 @@ func (k keptToken) agent() string {
 	return *k.Agent
 }
 
-// spend exchanges a token for its successor.
+// spend exchanges a token for its successor. Of those before nothing is kept: they name their session.
 func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshToken, by model.Actor) error {
 	// On a cluster the session may have been ended on another node, where the lock on the user does not count.
 	res, err := tx.ExecContext(ctx, `
 		UPDATE refresh_tokens
-		SET spent_at = IF(generation = ?, UTC_TIMESTAMP(), spent_at), salt = IF(generation = ?, ?, NULL), address = NULL, agent = NULL
-		WHERE family = ? AND generation IN (?, ?)`,
-		k.Generation, k.Generation, k.Salt, k.Family, k.Generation, k.Generation-1)
+		SET spent_at = UTC_TIMESTAMP(), salt = ?, address = NULL, agent = NULL
+		WHERE family = ? AND generation = ?`, k.Salt, k.Family, k.Generation)
 	if err := mustMatch(res, err, errStaleToken); err != nil {
 		return err
 	}
-	if k.Generation >= keepSpent {
-		if _, err := tx.ExecContext(ctx, `
-			DELETE FROM refresh_tokens
-			WHERE family = ? AND generation <= ?`, k.Family, k.Generation-keepSpent); err != nil {
-			return err
-		}
+	if _, err := tx.ExecContext(ctx, `
+		DELETE FROM refresh_tokens
+		WHERE family = ? AND generation < ?`, k.Family, k.Generation); err != nil {
+		return err
 	}
 	k.Generation++
 	return keepToken(ctx, tx, k, next, by, now())

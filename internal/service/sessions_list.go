@@ -11,6 +11,7 @@ import (
 	"hexamart/internal/apperr"
 	"hexamart/internal/database"
 	"hexamart/internal/model"
+	"hexamart/internal/security"
 )
 
 // List returns the sessions that a user has, the one that was used last first. There are at most maxSessions.
@@ -38,7 +39,7 @@ func (s *Sessions) List(ctx context.Context, who model.Principal) ([]model.Sessi
 // EndOne ends one of a user's sessions; NotFound if that has none of this id.
 func (s *Sessions) EndOne(ctx context.Context, id string, by model.Actor) error {
 	family, err := base64.RawURLEncoding.DecodeString(id)
-	if err != nil || len(family) != familySize {
+	if err != nil || len(family) != security.SessionSize {
 		return errNoSession
 	}
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
