@@ -33,7 +33,7 @@ const (
 func newServer(routes http.Handler, log *slog.Logger, proxies []netip.Prefix) (*http.Server, *connections) {
 	conns := newConnections(roomForConnections(), proxies)
 	return &http.Server{
-		Handler: routes,
+		Handler: withoutTrailers(routes),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return database.ForClients(handler.WithConn(ctx, conn))
 		},

@@ -187,10 +187,12 @@ func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshT
 	if err := mustMatch(res, err, errStaleToken); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `
-		DELETE FROM refresh_tokens
-		WHERE family = ? AND generation < ?`, k.Family, k.Generation); err != nil {
-		return err
+	if k.Generation > 0 {
+		if _, err := tx.ExecContext(ctx, `
+			DELETE FROM refresh_tokens
+			WHERE family = ? AND generation < ?`, k.Family, k.Generation); err != nil {
+			return err
+		}
 	}
 	k.Generation++
 	return keepToken(ctx, tx, k, next, by, now())

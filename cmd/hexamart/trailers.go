@@ -1,0 +1,33 @@
+package main
+
+import (
+	"io"
+	"net/http"
+)
+
+// withoutTrailers drops what comes after a body, and what a head announces of that, for which nobody asks: net/http keeps it with the
+// request, of which all others are copies, in a map that takes a hundred times what was sent.
+func withoutTrailers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Trailer = nil
+		if r.Body != http.NoBody {
+			r.Body = &bareBody{r.Body, r}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bareBody is a body after which nothing comes.
+type bareBody struct {
+	io.ReadCloser
+	of *http.Request
+}
+
+// Read implements io.Reader. With the end of the body net/http has read what is behind it.
+func (b *bareBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.of.Trailer = nil
+	}
+	return n, err
+}
