@@ -238,6 +238,8 @@ func (w *walk) people(admin *testkit.Person) {
 	w.do(200, nil, "POST /auth/refresh", refreshBody(first)) // for the same answer
 	spentAgo(w.Shop, 3600)
 	w.do(401, nil, "POST /auth/refresh", refreshBody(first)) // a copy
+	again := w.do(200, nil, "POST /auth/refresh", refreshBody(w.person(9_003)))
+	w.do(200, nil, "POST /auth/refresh", f(`{"refresh_token":%q}`, again.Field("refresh_token"))) // of two that are kept
 	w.do(200, w.person(9_004), "POST /auth/logout", "")
 	w.do(200, w.person(9_005), "POST /auth/logout", `{"everywhere":true}`)
 	w.do(200, nil, "POST /auth/logout", refreshBody(w.person(9_006)))
