@@ -1,5 +1,5 @@
 -- +goose Up
--- Finds the sessions that a user has, however many of their spent tokens are kept. ix_refresh_tokens_user stays, before it:
+-- Finds the sessions that a user has, whatever is kept of their spent tokens. ix_refresh_tokens_user stays, before it:
 -- MySQL 9.7 checks a foreign key by the first index that begins with its column, and lets a row of nobody's pass where
 -- another column of that index is NULL, as spent_at is here.
 SET @change = IF(EXISTS (

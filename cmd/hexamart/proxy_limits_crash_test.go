@@ -99,51 +99,67 @@ func TestProxyLogsLittle(t *testing.T) {
 	}
 }
 
-// TestProxyLimitsAtOnce leaves requests under way from one address, slower than anybody may ask: of too many the rest is refused.
+// TestProxyLimitsAtOnce leaves requests under way from one address, or from networks of one customer's of IPv6, slower than anybody may ask:
+// of too many the rest is refused.
 func TestProxyLimitsAtOnce(t *testing.T) {
 	t.Parallel()
-	leave, came := make(chan struct{}), make(chan struct{}, 1000)
-	shop := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/wait" {
-			came <- struct{}{}
-			<-leave
-		}
-	}))
-	t.Cleanup(shop.Close)
-	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()})
-	here, refused := from("127.0.0.20"), make(chan int, 1000)
-	var asking sync.WaitGroup
-	ask := func(n int) {
-		for range n {
-			asking.Go(func() {
-				res := p.exchange(here, "POST", "/wait", "") // which is sent once
-				if res.StatusCode != http.StatusOK {
-					refused <- res.StatusCode
+	for name, c := range map[string]struct {
+		most  int
+		here  func(i int) string
+		other string
+	}{
+		"Address":  {100, func(int) string { return "192.0.2.1" }, "192.0.2.2"},
+		"Customer": {300, func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i%50) }, "2001:db8:2::1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			leave, came := make(chan struct{}), make(chan struct{}, 1000)
+			shop := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/wait" {
+					came <- struct{}{}
+					<-leave
 				}
-				_ = res.Body.Close()
-			})
-		}
-	}
-	ask(70)
-	for range 70 {
-		<-came
-	}
-	time.Sleep(time.Second) // in which 100 more may come
-	ask(50)
-	for range 20 {
-		if status := <-refused; status != http.StatusTooManyRequests {
-			t.Errorf("status %d", status)
-		}
-	}
-	if res := p.exchange(from("127.0.0.21"), "GET", "/else", ""); res.StatusCode != http.StatusOK {
-		t.Errorf("somebody else: %s", res.Status)
-	}
-	close(leave)
-	asking.Wait()
-	if n := len(refused); n != 0 {
-		t.Errorf("%d too many were refused", n)
+			}))
+			t.Cleanup(shop.Close)
+			p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()}, believing...)
+			refused := make(chan int, 1000)
+			var asking sync.WaitGroup
+			ask := func(first, n int) {
+				for i := range n {
+					asking.Go(func() {
+						res := p.exchange(from("127.0.0.1"), "POST", "/wait", "", "X-Forwarded-For: "+c.here(first+i)) // which is sent once
+						if res.StatusCode != http.StatusOK {
+							refused <- res.StatusCode
+						}
+						_ = res.Body.Close()
+					})
+				}
+			}
+			ask(0, c.most-30)
+			for range c.most - 30 {
+				<-came
+			}
+			time.Sleep(time.Second) // in which 100 more may come
+			ask(c.most-30, 50)
+			for range 20 {
+				if status := <-refused; status != http.StatusTooManyRequests {
+					t.Errorf("status %d", status)
+				}
+			}
+			if res := p.exchange(from("127.0.0.1"), "GET", "/else", "", "X-Forwarded-For: "+c.other); res.StatusCode != http.StatusOK {
+				t.Errorf("somebody else: %s", res.Status)
+			}
+			close(leave)
+			asking.Wait()
+			if n := len(refused); n != 0 {
+				t.Errorf("%d too many were refused", n)
+			}
+		})
 	}
 }
+
+// believing are edits of nginx.conf that have it believe what this machine says of clients.
+var believing = []string{"#set_real_ip_from 10.0.0.0/8", "set_real_ip_from 127.0.0.0/8", "#real_ip_header", "real_ip_header"}
 
 // TestProxyLimitsNetworks asks from many addresses, as another proxy in front tells them: those of one network share what
 // is allowed, others do not.
@@ -151,8 +167,7 @@ func TestProxyLimitsNetworks(t *testing.T) {
 	t.Parallel()
 	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(shop.Close)
-	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()},
-		"#set_real_ip_from 10.0.0.0/8", "set_real_ip_from 127.0.0.0/8", "#real_ip_header", "real_ip_header")
+	p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()}, believing...)
 	refused := func(address string) bool {
 		res := p.exchange(from("127.0.0.1"), "POST", "/auth/login", "", "X-Forwarded-For: "+address)
 		_ = res.Body.Close()
@@ -163,6 +178,7 @@ func TestProxyLimitsNetworks(t *testing.T) {
 		other string
 	}{
 		"IPv4":     {func(int) string { return "192.0.2.1" }, "192.0.2.2"},
+		"Customer": {func(i int) string { return fmt.Sprintf("2001:db8:c:%x::1", i) }, "2001:db8:d::1"},
 		"InIPv6":   {func(int) string { return "::ffff:198.51.100.1" }, "::ffff:198.51.100.2"},
 		"Network":  {func(i int) string { return fmt.Sprintf("2001:db8:1:2:%x::%x", i+1, i) }, "2001:db8:1:3::1"},
 		"Written":  {func(i int) string { return fmt.Sprintf("2001:db8:5:6:1:2:3:%x", i) }, "2001:db8:5:7:1:2:3:4"},

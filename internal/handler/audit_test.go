@@ -139,6 +139,12 @@ func TestAuditSessions(t *testing.T) {
 			{nil, "POST /auth/logout", strings.TrimSuffix(refreshBody(again(s, who)), "}") + `,"everywhere":true}`, 200, nil},
 			{who, "POST /auth/logout", "", 401, nil}, // over
 		})
+		spent := again(s, who)
+		refreshed(t, s, refreshed(t, s, spent))
+		run(t, s, []step{
+			{nil, "POST /auth/logout", refreshBody(spent), 200, nil}, // copied
+			{nil, "POST /auth/logout", refreshBody(spent), 200, nil}, // over by now
+		})
 	}
 	s.Login(admin)
 	var got []string
@@ -153,7 +159,7 @@ func TestAuditSessions(t *testing.T) {
 	}
 	id := admin.ID
 	want := []string{f("admin.token_reused %d null", id), f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":true}`, id),
-		f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":true}`, id)}
+		f(`admin.logout %d {"everywhere":false}`, id), f(`admin.logout %d {"everywhere":true}`, id), f("admin.token_reused %d null", id)}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the log is\n%s, want\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

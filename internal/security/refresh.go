@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// RefreshToken is what its owner alone has: 128 bits that all tokens of a session have, and then 256 that only this one has. The shop
-// keeps no more than its Hash and the name of its session.
+// RefreshToken is what its owner alone has: 128 bits that all tokens of a session have, which are enough to end it, and then 256 that only
+// this one has. The shop keeps no more than its Hash and the name of its session.
 type RefreshToken [ofSession + ofToken]byte
 
 const ofSession, ofToken = 16, 32

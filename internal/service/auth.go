@@ -259,7 +259,7 @@ func (s *Auth) identify(ctx context.Context, calls []*call[Bearer, bool]) {
 		SELECT id, token_version, is_admin, NULL AS family
 		FROM users
 		WHERE id IN (` + rows("?", len(users)) + `)`
-	if families != nil { // one token of each will do: a session has two, or some hundreds of an earlier version
+	if families != nil { // one token of each will do: a session has two
 		query += `
 		UNION ALL
 		SELECT 0, 0, FALSE, f.family

@@ -92,6 +92,15 @@ func fill(turns *security.Queue, places int) (leave func()) {
 	}
 }
 
+// BeginLogin begins one under a name that is nobody's, and returns what ends it.
+func BeginLogin(ctx context.Context, a *Auth, username, address string) (end func(), err error) {
+	try, err := a.guesses.begin(ctx, limitKey(account{User: model.User{Email: username}}), model.Actor{Address: address})
+	if err != nil {
+		return nil, err
+	}
+	return try.end, nil
+}
+
 // LimitKeys are the keys under which a login is counted, together.
 func LimitKeys(ctx context.Context, a *Auth, username, address string) (string, error) {
 	try, err := a.guesses.begin(ctx, limitKey(account{User: model.User{Email: username}}), model.Actor{Address: address})

@@ -135,7 +135,7 @@ func (s *Sessions) owner(ctx context.Context, refresh security.RefreshToken) (us
 	return userID, err
 }
 
-// findToken locks the user whose token it is and reads what is kept of it. errStaleToken if it is of no session.
+// findToken locks the user whose token it is and reads what is kept of it, or of any other one of its session. errStaleToken if it is of no session.
 func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) (k keptToken, err error) {
 	var user account
 	err = tx.GetContext(ctx, &user, `
@@ -151,7 +151,7 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 			FROM refresh_tokens r
 			LEFT JOIN refresh_tokens n ON n.family = r.family AND n.generation = r.generation + 1 AND n.spent_at IS NULL
 			WHERE r.family = ?
-			ORDER BY forgotten, r.generation DESC
+			ORDER BY forgotten
 			LIMIT 1`, refresh.Hash(), refresh.Session())
 	}
 	if errors.Is(err, sql.ErrNoRows) {

@@ -73,11 +73,14 @@ func (s *Sessions) End(ctx context.Context, in model.LogoutInput, by model.Actor
 	if err == nil {
 		err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 			kept, err := findToken(ctx, tx, refresh)
-			if known = err == nil; !known {
+			if known, good = err == nil, false; !known {
 				return err
 			}
+			if !kept.Over && kept.isCopied(by) {
+				return endCopied(ctx, tx, kept, by)
+			}
 			by.ID = kept.UserID
-			if good = !kept.Over && !kept.isCopied(by); good && kept.IsAdmin {
+			if good = !kept.Over; good && kept.IsAdmin {
 				if err := auditLogout(ctx, tx, by, in.Everywhere); err != nil {
 					return err
 				}
