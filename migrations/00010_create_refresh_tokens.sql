@@ -1,6 +1,6 @@
 -- +goose Up
 -- The refresh tokens that were given out. Those of one login are a family, numbered from 0; the last of them is good,
--- the one before it was spent last, and those before that are gone. hash is the token's SHA-256. salt, with the spent token
+-- the one before it was spent last, and those before that are gone (but of sessions that are older than that). hash is the token's SHA-256. salt, with the spent token
 -- itself, makes its successor again. token_version is the user's when the session began.
 CREATE TABLE IF NOT EXISTS refresh_tokens (
     family        BINARY(16) NOT NULL,

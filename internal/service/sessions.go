@@ -29,6 +29,9 @@ type Sessions struct {
 // refresh at once, and for an answer that was lost and is asked for again. It is longer than a request may take.
 const refreshGrace = 30 * time.Second
 
+// mostUnnamed is how often a session of before tokens named theirs is refreshed: all that it spends is kept.
+const mostUnnamed = 1000
+
 // keptToken is a row of refresh_tokens: that of a token, or, if that is Forgotten, another one of its session. NextIsGood says of a spent
 // one that its successor is not spent yet, Over that its session is too old, or its user's token version is another by now.
 type keptToken struct {
@@ -124,25 +127,43 @@ func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput, by model.
 
 // owner is whose token it is, 0 if nobody's.
 func (s *Sessions) owner(ctx context.Context, refresh security.RefreshToken) (userID int64, err error) {
-	err = s.db.GetContext(ctx, &userID, `
-		SELECT user_id
-		FROM refresh_tokens
-		WHERE family = ?
-		LIMIT 1`, refresh.Session())
+	family, err := familyOf(ctx, s.db, refresh)
+	if err == nil {
+		err = s.db.GetContext(ctx, &userID, `
+			SELECT user_id
+			FROM refresh_tokens
+			WHERE family = ?
+			LIMIT 1`, family)
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
 	return userID, err
 }
 
+// familyOf is the name of a token's session; sql.ErrNoRows if it names none, and is forgotten.
+func familyOf(ctx context.Context, db sqlx.QueryerContext, refresh security.RefreshToken) (family []byte, err error) {
+	if family = refresh.Session(); family != nil {
+		return family, nil
+	}
+	err = sqlx.GetContext(ctx, db, &family, `
+		SELECT family
+		FROM refresh_tokens
+		WHERE hash = ?`, refresh.Hash())
+	return family, err
+}
+
 // findToken locks the user whose token it is and reads what is kept of it, or of any other one of its session. errStaleToken if it is of no session.
 func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) (k keptToken, err error) {
 	var user account
-	err = tx.GetContext(ctx, &user, `
-		SELECT is_admin, token_version
-		FROM users
-		WHERE id = (SELECT user_id FROM refresh_tokens WHERE family = ? LIMIT 1)
-		FOR UPDATE`, refresh.Session())
+	family, err := familyOf(ctx, tx, refresh)
+	if err == nil {
+		err = tx.GetContext(ctx, &user, `
+			SELECT is_admin, token_version
+			FROM users
+			WHERE id = (SELECT user_id FROM refresh_tokens WHERE family = ? LIMIT 1)
+			FOR UPDATE`, family)
+	}
 	if err == nil {
 		err = tx.GetContext(ctx, &k, `
 			SELECT r.hash <> ? AS forgotten, r.family, r.generation, r.user_id, r.token_version, r.salt,
@@ -152,13 +173,13 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 			LEFT JOIN refresh_tokens n ON n.family = r.family AND n.generation = r.generation + 1 AND n.spent_at IS NULL
 			WHERE r.family = ?
 			ORDER BY forgotten
-			LIMIT 1`, refresh.Hash(), refresh.Session())
+			LIMIT 1`, refresh.Hash(), family)
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return k, errStaleToken
 	}
 	k.IsAdmin = user.IsAdmin
-	k.Over = k.Version != user.TokenVersion || !k.ExpiresAt.After(now())
+	k.Over = k.Version != user.TokenVersion || !k.ExpiresAt.After(now()) || refresh.Session() == nil && k.Generation >= mostUnnamed
 	return k, err
 }
 
@@ -177,7 +198,7 @@ func (k keptToken) agent() string {
 	return *k.Agent
 }
 
-// spend exchanges a token for its successor. Of those before nothing is kept: they name their session.
+// spend exchanges a token for its successor. Of those before nothing is kept where they name their session.
 func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshToken, by model.Actor) error {
 	// On a cluster the session may have been ended on another node, where the lock on the user does not count.
 	res, err := tx.ExecContext(ctx, `
@@ -187,7 +208,7 @@ func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshT
 	if err := mustMatch(res, err, errStaleToken); err != nil {
 		return err
 	}
-	if k.Generation > 0 {
+	if k.Generation > 0 && next.Session() != nil {
 		if _, err := tx.ExecContext(ctx, `
 			DELETE FROM refresh_tokens
 			WHERE family = ? AND generation < ?`, k.Family, k.Generation); err != nil {

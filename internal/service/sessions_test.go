@@ -302,6 +302,69 @@ func TestSpentTokensAreBounded(t *testing.T) {
 	}
 }
 
+// TestUnnamedSessions goes on with a session of an earlier version, whose tokens do not name it: they are good once, one that comes back ends
+// it, and so does a logout with any of them. It can't be refreshed without end.
+func TestUnnamedSessions(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	begin := func() (token string, open func() bool) {
+		u := s.User()
+		token = strings.Repeat("A", 39) + fmt.Sprintf("%03d", u.ID) + "A"
+		old, err := security.ParseRefreshToken(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Exec("UPDATE refresh_tokens SET hash = ? WHERE user_id = ?", old.Hash(), u.ID)
+		return token, func() bool {
+			_, err := service.Authenticate(t.Context(), s.Services, u.Token)
+			return err == nil
+		}
+	}
+	follow := func(token string, times int) string {
+		t.Helper()
+		for range times {
+			next, err := refresh(t.Context(), s, token)
+			if err != nil || len(next.RefreshToken) != len(token) {
+				t.Fatalf("the next is %q, %v", next.RefreshToken, err)
+			}
+			token = next.RefreshToken
+		}
+		return token
+	}
+	t.Run("Copied", func(t *testing.T) {
+		token, open := begin()
+		last := follow(token, 300)
+		if !open() {
+			t.Fatal("it is over")
+		}
+		for _, token := range []string{token, last} {
+			if _, err := refresh(t.Context(), s, token); code(err) != apperr.Unauthenticated {
+				t.Errorf("it goes on, %v", err)
+			}
+		}
+		if open() {
+			t.Error("it is open")
+		}
+	})
+	t.Run("Logout", func(t *testing.T) {
+		for _, times := range []int{0, 3} {
+			token, open := begin()
+			follow(token, times)
+			if err := s.Services.Sessions.End(t.Context(), model.LogoutInput{RefreshToken: token}, model.Actor{}); err != nil || open() {
+				t.Errorf("after %d refreshes it is open: %t, %v", times, open(), err)
+			}
+		}
+	})
+	t.Run("Bounded", func(t *testing.T) {
+		token, open := begin()
+		s.Exec("UPDATE refresh_tokens SET generation = 998 WHERE generation = 0 ORDER BY user_id DESC LIMIT 1")
+		last := follow(token, 2)
+		if _, err := refresh(t.Context(), s, last); code(err) != apperr.Unauthenticated || !open() {
+			t.Errorf("it is refreshed once more, %v, or over: %t", err, !open())
+		}
+	})
+}
+
 // TestEndEverybody ends the sessions of more users than are taken at a time, with gaps between their ids, and none that is begun
 // afterwards.
 func TestEndEverybody(t *testing.T) {
