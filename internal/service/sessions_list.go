@@ -14,7 +14,7 @@ import (
 	"hexamart/internal/security"
 )
 
-// List returns the sessions that a user has, the one that was used last first. There are at most maxSessions.
+// List returns the sessions that a user has, the one that was begun or refreshed last first. There are at most maxSessions.
 func (s *Sessions) List(ctx context.Context, who model.Principal) ([]model.Session, error) {
 	var rows []struct {
 		model.Session
