@@ -109,11 +109,11 @@ func TestProxyLimitsAtOnce(t *testing.T) {
 		other string
 	}{
 		"Address":  {100, func(int) string { return "192.0.2.1" }, "192.0.2.2"},
-		"Customer": {300, func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i%50) }, "2001:db8:2::1"},
+		"Customer": {1000, func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i%50) }, "2001:db8:2::1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			leave, came := make(chan struct{}), make(chan struct{}, 1000)
+			leave, came := make(chan struct{}), make(chan struct{}, 2000)
 			shop := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/wait" {
 					came <- struct{}{}
@@ -122,7 +122,7 @@ func TestProxyLimitsAtOnce(t *testing.T) {
 			}))
 			t.Cleanup(shop.Close)
 			p := newProxy(t, [2]string{shop.Listener.Addr().String(), shop.Listener.Addr().String()}, believing...)
-			refused := make(chan int, 1000)
+			refused := make(chan int, 2000)
 			var asking sync.WaitGroup
 			ask := func(first, n int) {
 				for i := range n {
@@ -188,7 +188,7 @@ func TestProxyLimitsNetworks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			i := 0
 			for ; !refused(c.same(i)); i++ {
-				if i > 400 {
+				if i > 2000 {
 					t.Fatal("nothing limits it")
 				}
 			}

@@ -259,7 +259,7 @@ func (s *Auth) identify(ctx context.Context, calls []*call[Bearer, bool]) {
 		SELECT id, token_version, is_admin, NULL AS family
 		FROM users
 		WHERE id IN (` + rows("?", len(users)) + `)`
-	if families != nil { // one token of each will do: a session has two
+	if families != nil { // one token of each will do: a session has two, or hundreds if they do not name it
 		query += `
 		UNION ALL
 		SELECT 0, 0, FALSE, f.family

@@ -29,7 +29,7 @@ type Sessions struct {
 // refresh at once, and for an answer that was lost and is asked for again. It is longer than a request may take.
 const refreshGrace = 30 * time.Second
 
-// mostUnnamed is how often a session of before tokens named theirs is refreshed: all that it spends is kept.
+// mostUnnamed is how often a session of before tokens named theirs is refreshed at most: all that it spends is kept.
 const mostUnnamed = 1000
 
 // keptToken is a row of refresh_tokens: that of a token, or, if that is Forgotten, another one of its session. NextIsGood says of a spent
@@ -100,7 +100,7 @@ func (s *Sessions) Refresh(ctx context.Context, in model.RefreshInput, by model.
 	var copied bool
 	err = database.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
 		kept, err := findToken(ctx, tx, refresh)
-		if err == nil && kept.Over {
+		if err == nil && (kept.Over || refresh.Session() == nil && kept.Generation >= mostUnnamed) {
 			err = errStaleToken
 		}
 		if err != nil {
@@ -179,7 +179,7 @@ func findToken(ctx context.Context, tx *sqlx.Tx, refresh security.RefreshToken) 
 		return k, errStaleToken
 	}
 	k.IsAdmin = user.IsAdmin
-	k.Over = k.Version != user.TokenVersion || !k.ExpiresAt.After(now()) || refresh.Session() == nil && k.Generation >= mostUnnamed
+	k.Over = k.Version != user.TokenVersion || !k.ExpiresAt.After(now())
 	return k, err
 }
 
@@ -208,15 +208,28 @@ func spend(ctx context.Context, tx *sqlx.Tx, k keptToken, next security.RefreshT
 	if err := mustMatch(res, err, errStaleToken); err != nil {
 		return err
 	}
-	if k.Generation > 0 && next.Session() != nil {
-		if _, err := tx.ExecContext(ctx, `
-			DELETE FROM refresh_tokens
-			WHERE family = ? AND generation < ?`, k.Family, k.Generation); err != nil {
-			return err
-		}
+	if err := forgetSpent(ctx, tx, k, next.Session() != nil); err != nil {
+		return err
 	}
 	k.Generation++
 	return keepToken(ctx, tx, k, next, by, now())
+}
+
+// forgetSpent forgets the tokens before the one that was spent just now; of a session that they do not name, what leads to their successors.
+func forgetSpent(ctx context.Context, tx *sqlx.Tx, k keptToken, named bool) (err error) {
+	switch {
+	case k.Generation == 0:
+	case named:
+		_, err = tx.ExecContext(ctx, `
+			DELETE FROM refresh_tokens
+			WHERE family = ? AND generation < ?`, k.Family, k.Generation)
+	default:
+		_, err = tx.ExecContext(ctx, `
+			UPDATE refresh_tokens
+			SET salt = NULL
+			WHERE family = ? AND generation = ?`, k.Family, k.Generation-1)
+	}
+	return err
 }
 
 // endCopied ends a session of which somebody has a copied token: nobody knows who of both is asking.
@@ -224,5 +237,6 @@ func endCopied(ctx context.Context, tx *sqlx.Tx, k keptToken, by model.Actor) er
 	if err := endSession(ctx, tx, k.Family); err != nil || !k.IsAdmin {
 		return err
 	}
+	by.ID = 0 // whoever's access token came along
 	return audit(ctx, tx, by, model.AuditTokenReused, auditUser, k.UserID, nil, nil)
 }

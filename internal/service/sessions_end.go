@@ -79,9 +79,10 @@ func (s *Sessions) End(ctx context.Context, in model.LogoutInput, by model.Actor
 			if !kept.Over && kept.isCopied(by) {
 				return endCopied(ctx, tx, kept, by)
 			}
-			by.ID = kept.UserID
+			owner := by
+			owner.ID = kept.UserID
 			if good = !kept.Over; good && kept.IsAdmin {
-				if err := auditLogout(ctx, tx, by, in.Everywhere); err != nil {
+				if err := auditLogout(ctx, tx, owner, in.Everywhere); err != nil {
 					return err
 				}
 			}
