@@ -240,7 +240,8 @@ func (w *walk) people(admin *testkit.Person) {
 	w.do(401, nil, "POST /auth/refresh", refreshBody(first)) // a copy
 	again := w.do(200, nil, "POST /auth/refresh", refreshBody(w.person(9_003)))
 	w.do(200, nil, "POST /auth/refresh", f(`{"refresh_token":%q}`, again.Field("refresh_token"))) // of two that are kept
-	unnamed := strings.Repeat("A", 43)                                                            // as earlier versions gave them out
+	// As earlier versions gave them out.
+	unnamed := strings.Repeat("A", 43)
 	old, err := security.ParseRefreshToken(unnamed)
 	w.service("token", err)
 	w.Exec("UPDATE refresh_tokens SET hash = ? WHERE user_id = 9003 ORDER BY created_at DESC, generation DESC LIMIT 1", old.Hash())
