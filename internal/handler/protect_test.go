@@ -236,6 +236,38 @@ func TestLargeBodiesAtOnce(t *testing.T) {
 	send(t, s, step{u, "POST /cart", large, 404, nil})
 }
 
+// TestLargeBodiesInAll is the same for those of many addresses together.
+func TestLargeBodiesInAll(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewShop(t)
+	const all, each = 512, 5
+	var given, done sync.WaitGroup
+	given.Add(all)
+	rest := make(chan struct{})
+	send := func(address string, body io.Reader) int {
+		r, w := httptest.NewRequest("POST", "/auth/refresh", body), httptest.NewRecorder()
+		r.RemoteAddr = address + ":1234"
+		s.Handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	for i := range all {
+		done.Go(func() {
+			body := &slowly{first: strings.NewReader(strings.Repeat("x", 9<<10)), given: given.Done, rest: rest}
+			if status := send(f("198.51.%d.%d", i/each/100, i/each%100), body); status != 400 {
+				t.Errorf("one of those that had room: %d", status)
+			}
+		})
+	}
+	given.Wait()
+	for size, want := range map[int]int{9 << 10: 503, 7 << 10: 400} {
+		if status := send("203.0.113.9", strings.NewReader(strings.Repeat("x", size))); status != want {
+			t.Errorf("%d bytes: status %d, want %d", size, status, want)
+		}
+	}
+	close(rest)
+	done.Wait()
+}
+
 // TestPagesApart asks for a page whose path, once it is read, is another's path and query.
 func TestPagesApart(t *testing.T) {
 	t.Parallel()
